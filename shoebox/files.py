@@ -1,0 +1,248 @@
+"""Durable files: create, append, sync, and publish under a name.
+
+What archives and the local backend share. Every name is opened relative to the
+descriptor of its directory and without following links, so that nothing that
+happens to the path in the meantime can lead it elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import itertools
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from shoebox.appending import AppendFile, write_all
+
+__all__ = [
+    "FILE_MODE",
+    "FOLDER_MODE",
+    "TEMPORARY_SUFFIX",
+    "AppendFile",
+    "Directory",
+    "copy",
+    "locked",
+    "numbered",
+    "publishing",
+    "temporary_name",
+    "try_lock",
+    "write_all",
+]
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+TEMPORARY_SUFFIX = ".tmp"
+
+_CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_CHUNK = 1 << 20
+
+
+class Directory:
+    """A directory held open by its descriptor; names are single path segments.
+
+    Raises OSError (of its kind) for everything the operating system refuses.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], fd: int | None = None) -> None:
+        self.path = Path(path)
+        self.fd = os.open(path, _OPEN_DIRECTORY) if fd is None else fd
+
+    def folder(self, name: str, *, make: bool = False) -> Directory:
+        """Return the directory of this name; a link is refused; it is made, durably, if asked."""
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(name, FOLDER_MODE, dir_fd=self.fd)
+            self.sync()
+        fd = os.open(name, _OPEN_DIRECTORY | os.O_NOFOLLOW, dir_fd=self.fd)
+        return Directory(self.path / name, fd)
+
+    def create(self, name: str, flags: int = os.O_WRONLY) -> int:
+        """Return the descriptor of a new file, private to its owner whatever the umask."""
+        fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
+        os.fchmod(fd, FILE_MODE)
+        return fd
+
+    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
+        """Return the descriptor of a regular file that is there; a link or FIFO is refused."""
+        fd = os.open(name, flags | _OPEN, dir_fd=self.fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", str(self.path / name))
+        return fd
+
+    def names(self) -> list[str]:
+        """Return the names in the directory, sorted."""
+        return sorted(os.listdir(self.fd))  # noqa: PTH208 (a path can be turned, the descriptor can't)
+
+    def stat(self, name: str) -> os.stat_result:
+        """Return what is known of the name itself, without following a link."""
+        return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the name is taken, if only by a dangling link."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def holds(self, name: str, fd: int) -> bool:
+        """Tell whether the name still leads to the file behind this descriptor."""
+        try:
+            return os.path.samestat(self.stat(name), os.fstat(fd))
+        except FileNotFoundError:
+            return False
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename; the caller owns both names."""
+        os.rename(source, target, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    def link(self, source: str, target: str) -> None:
+        """Give the file a second name; raise FileExistsError if it is taken."""
+        os.link(source, target, src_dir_fd=self.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+
+    def link_free(self, source: Directory, name: str, wanted: str) -> str:
+        """Give a file of `source` a name here, the first of `numbered` that is free; return it.
+
+        A name that the file has already is taken for free: an earlier try was killed.
+        """
+        fd = source.open(name)
+        try:
+            return next(
+                free for free in numbered(wanted) if self._link_open(source, name, fd, free)
+            )
+        finally:
+            os.close(fd)
+
+    def _link_open(self, source: Directory, name: str, fd: int, target: str) -> bool:
+        try:
+            os.link(name, target, src_dir_fd=source.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+        except FileExistsError:
+            return self.holds(target, fd)
+        return True
+
+    def remove(self, name: str) -> None:
+        """Remove the name; one that is gone already is fine."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.fd)
+
+    def sync(self) -> None:
+        """Make the names durable."""
+        os.fsync(self.fd)
+
+    def reading(self, name: str) -> BinaryIO:
+        """Return the regular file of this name, to be read."""
+        return os.fdopen(self.open(name), "rb")
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return the file's first `limit` bytes."""
+        with self.reading(name) as file:
+            return file.read(limit)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Give the name this content, durably: after a crash it has the old or the new."""
+        temporary = name + TEMPORARY_SUFFIX
+        self.remove(temporary)
+        with os.fdopen(self.create(temporary), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self.rename(temporary, name)
+        self.sync()
+
+    def close(self) -> None:
+        """Give the descriptor back; closing twice is fine."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def numbered(name: str, first: int = 0) -> Iterator[str]:
+    """Yield the name, then with -0001, -0002 and so on before its extension.
+
+    `first` leaves out as many.
+    """
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122  (Path.suffix drops a last dot)
+    for number in itertools.count(first):
+        yield f"{stem}-{number:04}{suffix}" if number else name
+
+
+def temporary_name() -> str:
+    """Return a hidden name that no other file has."""
+    return f".{secrets.token_hex(16)}{TEMPORARY_SUFFIX}"
+
+
+def copy(source: BinaryIO, target: BinaryIO) -> str:
+    """Copy what is left of `source`; return the SHA-256 of it, in hex."""
+    digest = hashlib.sha256()
+    while chunk := source.read(_CHUNK):
+        target.write(chunk)
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def publishing(directory: Directory, name: str, temporary: str | None = None) -> Iterator[BinaryIO]:
+    """Yield a new file that is given its name, durably, once it has been written whole.
+
+    It can be read too, so that what was written can be verified before it is seen.
+
+    Until then it lies in the same directory under a temporary name, which is gone
+    if the block raises; one that is passed in is the caller's alone, and what a killed
+    process left under it is removed. Raise FileExistsError, with nothing replaced, if
+    the name is taken.
+    """
+    if temporary is None:
+        temporary = temporary_name()
+    else:
+        directory.remove(temporary)
+    try:
+        with os.fdopen(directory.create(temporary, os.O_RDWR), "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        directory.link(temporary, name)
+    finally:
+        directory.remove(temporary)
+    directory.sync()
+
+
+def try_lock(fd: int) -> bool:
+    """Take the file's lock without waiting; the kernel frees it when its holder dies."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def locked(fd: int) -> Iterator[bool]:
+    """Hold the file's lock, if it is free, and say whether it is."""
+    held = try_lock(fd)
+    try:
+        yield held
+    finally:
+        if held:
+            fcntl.flock(fd, fcntl.LOCK_UN)

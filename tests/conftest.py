@@ -1,0 +1,79 @@
+"""What several tests stand on: packages with plugins, and ini files."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from oslo_config import cfg
+from stevedore import _cache
+from stevedore.extension import ExtensionManager
+
+GROUPS = {
+    "roll_checker": "shoebox.roll_checkers",
+    "callback": "shoebox.callbacks",
+    "storage": "shoebox.storage_backends",
+}
+
+
+@pytest.fixture
+def forget_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Entry points are looked up anew; stevedore keeps them in the process and on disk."""
+    monkeypatch.setattr(_cache._c, "_dir", str(tmp_path / "entry-point-cache"))
+    _clear()
+    yield
+    _clear()
+
+
+def _clear() -> None:
+    ExtensionManager.ENTRY_POINT_CACHE.clear()
+    _cache._c._internal.clear()
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def install(
+    forget_entry_points: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Path]]:
+    """Return a function that installs a package with one plugin, as pip would, without pip.
+
+    `install(package, kind, name, target, source)` writes the module that `target`
+    names and the package's dist-info, and returns the folder, now first on sys.path.
+    """
+    before = set(sys.modules)
+
+    def install(
+        package: str, kind: str, name: str, target: str, source: str = "", *, folder: str = ""
+    ) -> Path:
+        site = tmp_path / (folder or f"site-{package}")
+        info = site / f"{package}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{GROUPS[kind]}]\n{name} = {target}\n")
+        (site / f"{target.partition(':')[0]}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(site))
+        _clear()
+        return site
+
+    yield install
+    for module in set(sys.modules) - before:
+        if str(tmp_path) in (getattr(sys.modules[module], "__file__", None) or ""):
+            del sys.modules[module]
+
+
+@pytest.fixture
+def ini(tmp_path: Path) -> Callable[[str], cfg.ConfigOpts]:
+    """Return a function that parses the text of an ini file, as a service does."""
+
+    def parse(text: str, *more: str) -> cfg.ConfigOpts:
+        arguments = []
+        for number, content in enumerate((text, *more)):
+            path = tmp_path / f"shoebox{number or ''}.conf"
+            path.write_text(content)
+            arguments += ["--config-file", str(path)]
+        conf = cfg.ConfigOpts()
+        conf(arguments, default_config_files=[], default_config_dirs=[])
+        return conf
+
+    return parse

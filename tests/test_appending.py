@@ -1,0 +1,91 @@
+"""A file that only grows, and whose bytes are kept whole or not at all."""
+
+import errno
+import os
+
+import pytest
+
+from shoebox import appending
+from shoebox.appending import AppendFile, write_all
+from shoebox.errors import DurabilityError
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND), path)
+    yield file
+    file.close()
+
+
+def test_what_is_appended_is_there_and_counted(file):
+    file.append(b"abc", b"", memoryview(b"def"))
+    file.append()
+    file.append(b"g")
+    assert (file.path.read_bytes(), file.size, file.synced) == (b"abcdefg", 7, 0)
+    file.sync()
+    assert file.synced == 7
+
+
+def test_short_writes_are_gone_on_with(file, monkeypatch):
+    writev, write = os.writev, os.write
+    monkeypatch.setattr(os, "writev", lambda fd, buffers: writev(fd, [b"".join(buffers)[:3]]))
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:2]))
+    write_all(file.fd, [b"abcd", b"efgh"])
+    assert file.path.read_bytes() == b"abcdefgh"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_a_write_that_fails_is_cut_back_and_the_next_follows(file, monkeypatch, error):
+    file.append(b"abc")
+
+    def half(fd, buffers):
+        os.write(fd, b"de")
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(appending, "write_all", half)
+        with pytest.raises(type(error)):
+            file.append(b"defgh")
+    assert file.path.read_bytes() == b"abc"
+    file.append(b"xyz")
+    assert file.path.read_bytes() == b"abcxyz"
+
+
+def fail(*_):
+    raise OSError(errno.EIO, "input/output error")
+
+
+def test_a_file_that_cannot_be_cut_back_is_finished(file, monkeypatch):
+    monkeypatch.setattr(appending, "write_all", fail)
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with pytest.raises(OSError, match="input/output"):
+        file.append(b"abc")
+    monkeypatch.undo()
+    with pytest.raises(DurabilityError, match="roll to go on"):
+        file.append(b"abc")
+    assert file.path.read_bytes() == b""
+
+
+def test_a_failed_sync_is_never_tried_again(file, monkeypatch):
+    file.append(b"abc")
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(DurabilityError, match="check the disk"):
+        file.sync()
+    monkeypatch.undo()
+    for again in (file.sync, lambda: file.append(b"x")):
+        with pytest.raises(DurabilityError, match="an earlier write or sync failed"):
+            again()
+    assert file.synced == 0
+
+
+def test_a_sync_without_news_asks_the_disk_nothing(file, monkeypatch):
+    file.append(b"abc")
+    file.sync()
+    monkeypatch.setattr(os, "fdatasync", fail)
+    file.sync()
+
+
+def test_closing_twice_is_fine(file):
+    file.close()
+    file.close()

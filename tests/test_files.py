@@ -1,0 +1,177 @@
+"""Durable files: every step is relative to a directory, and nothing is ever replaced."""
+
+import io
+import itertools
+import os
+from contextlib import suppress
+
+import pytest
+
+from shoebox.files import (
+    Directory,
+    copy,
+    locked,
+    numbered,
+    publishing,
+    temporary_name,
+    try_lock,
+)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    with Directory(tmp_path) as directory:
+        yield directory
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "expected"),
+    [
+        ("a.events", 0, ["a.events", "a-0001.events", "a-0002.events"]),
+        ("a", 2, ["a-0002", "a-0003", "a-0004"]),
+        ("a.b.c", 1, ["a.b-0001.c", "a.b-0002.c", "a.b-0003.c"]),
+        ("a.", 0, ["a.", "a-0001.", "a-0002."]),
+        ("a", 9999, ["a-9999", "a-10000", "a-10001"]),
+    ],
+)
+def test_a_name_is_numbered_before_its_extension(name, first, expected):
+    assert list(itertools.islice(numbered(name, first), 3)) == expected
+
+
+def test_a_new_file_is_private_whatever_the_umask_and_never_an_old_one(directory, tmp_path):
+    before = os.umask(0o777)
+    try:
+        os.close(directory.create("a"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        directory.create("a")
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(FileExistsError):
+        directory.create("link")
+
+
+def test_links_fifos_and_folders_are_not_opened(directory, tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "folder", "fifo", "gone"):
+        with pytest.raises(OSError, match=name):
+            directory.open(name)
+    os.close(directory.open("a"))
+
+
+def test_a_directory_stays_the_same_wherever_its_path_leads(tmp_path):
+    (tmp_path / "here").mkdir()
+    with Directory(tmp_path / "here") as directory:
+        (tmp_path / "here").rename(tmp_path / "there")
+        (tmp_path / "here").symlink_to("/")
+        os.close(directory.create("a"))
+    assert (tmp_path / "there" / "a").exists()
+
+
+def test_a_folder_is_made_if_asked_and_a_link_is_refused(directory, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        directory.folder("b")
+    for _ in range(2):
+        directory.folder("b", make=True).close()
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "link").symlink_to("b")
+    with pytest.raises(NotADirectoryError):
+        directory.folder("link", make=True)
+
+
+def test_a_name_is_taken_even_by_a_dangling_link(directory, tmp_path):
+    (tmp_path / "link").symlink_to("gone")
+    assert directory.exists("link")
+    assert not directory.exists("gone")
+
+
+def test_a_descriptor_is_told_from_another_file_of_its_name(directory, tmp_path):
+    fd = directory.create("a")
+    assert directory.holds("a", fd)
+    (tmp_path / "a").unlink()
+    assert not directory.holds("a", fd)
+    (tmp_path / "a").touch()
+    assert not directory.holds("a", fd)
+    os.close(fd)
+
+
+def test_a_link_takes_the_first_free_name_or_the_one_that_it_has(directory, tmp_path):
+    for name in ("wanted", "wanted-0001", "mine"):
+        (tmp_path / name).write_text(name)
+    assert directory.link_free(directory, "mine", "wanted") == "wanted-0002"
+    assert directory.link_free(directory, "mine", "wanted") == "wanted-0002"
+    assert (tmp_path / "wanted-0002").read_text() == "mine"
+    with pytest.raises(FileExistsError):
+        directory.link("mine", "wanted")
+
+
+def test_a_name_that_is_gone_is_removed_already(directory):
+    directory.remove("gone")
+
+
+def test_content_is_replaced_whole(directory, tmp_path):
+    (tmp_path / "a.tmp").write_bytes(b"left by a killed process")
+    directory.replace("a", b"one")
+    directory.replace("a", b"two")
+    assert directory.read("a", 2) == b"tw"
+    assert directory.names() == ["a"]
+
+
+def test_a_file_is_published_when_it_is_whole_and_replaces_nothing(directory, tmp_path):
+    with publishing(directory, "a") as file:
+        file.write(b"content")
+        assert not directory.exists("a")
+    assert (tmp_path / "a").read_bytes() == b"content"
+    with pytest.raises(FileExistsError), publishing(directory, "a") as file:
+        file.write(b"other")
+    assert (tmp_path / "a").read_bytes() == b"content"
+    assert directory.names() == ["a"]
+
+
+def test_nothing_is_left_of_a_file_that_was_not_written_whole(directory):
+    with suppress(KeyboardInterrupt), publishing(directory, "a") as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert directory.names() == []
+
+
+def test_a_temporary_name_of_ones_own_may_be_left_from_before(directory, tmp_path):
+    (tmp_path / "a.tmp").write_bytes(b"left by a killed process")
+    with publishing(directory, "a", "a.tmp") as file:
+        file.write(b"content")
+    assert directory.names() == ["a"]
+
+
+def test_temporary_names_are_hidden_and_never_the_same():
+    assert temporary_name() != temporary_name()
+    assert temporary_name().startswith(".")
+
+
+def test_copying_gives_the_sha_256(tmp_path):
+    target = io.BytesIO()
+    assert copy(io.BytesIO(b"abc"), target) == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+    assert target.getvalue() == b"abc"
+
+
+def test_a_lock_has_one_holder_and_is_given_back(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    with path.open() as one, path.open() as other:
+        with locked(one.fileno()) as held:
+            assert held
+            assert not try_lock(other.fileno())
+            with locked(other.fileno()) as also:
+                assert not also
+        assert try_lock(other.fileno())
+
+
+def test_closing_twice_is_fine(tmp_path):
+    directory = Directory(tmp_path)
+    directory.close()
+    directory.close()
