@@ -1,0 +1,140 @@
+"""The index of an archive: a tree of entries, written in pieces as the archive grows.
+
+An entry tells of one frame what a search must know to leave it out: where it is, how
+many records it holds, from when to when, and which metadata values. `FANOUT` entries
+of blocks make an index frame, whose own entry goes one level up; so that neither
+memory nor the time to open an archive grows with it. The frame's metadata section is
+the table of entries, its payload section their filters, one after the other.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from shoebox.errors import FormatError
+from shoebox.format import codecs, v2
+from shoebox.format.section import encode_section
+
+FANOUT = 128
+
+_ENTRY = struct.Struct("<QQQqqIII4x")
+
+
+class Entry(NamedTuple):
+    """What the index knows of one block, or of one index frame a level below."""
+
+    offset: int
+    sequence: int
+    records: int
+    first_time: int
+    last_time: int
+    metadata: int
+    payload: int
+    """The stored lengths of the frame's two sections."""
+    filters: bytes = b""
+    """As format/filters.py encodes them; empty where nothing is known."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of the frame."""
+        return v2.FRAME_SIZE + self.metadata + self.payload
+
+
+def entry_of(frame: v2.Frame, records: int, filters: bytes = b"") -> Entry:
+    """Return the entry of a frame under which so many records lie."""
+    return Entry(
+        frame.offset,
+        frame.sequence,
+        records,
+        frame.first_time,
+        frame.last_time,
+        frame.metadata.stored,
+        frame.payload.stored,
+        filters,
+    )
+
+
+def decode(table: bytes, filters: bytes, count: int) -> list[Entry]:
+    """Return the entries of an index frame from its two raw sections."""
+    if len(table) != count * _ENTRY.size or not count:
+        raise FormatError("an index frame whose table is not as long as it says")
+    rows = list(_ENTRY.iter_unpack(table))
+    ends = list(accumulate((row[-1] for row in rows), initial=0))
+    if ends[-1] != len(filters):
+        raise FormatError("an index frame whose filters are not as long as it says")
+    return [
+        Entry._make((*row[:-1], filters[start:end]))
+        for row, (start, end) in zip(rows, pairwise(ends), strict=True)
+    ]
+
+
+class Index:
+    """The entries that still wait for their index frame, by level; at most FANOUT in each."""
+
+    def __init__(self, archive_id: bytes, codec: int = codecs.NONE) -> None:
+        self._archive_id = archive_id
+        self._codec = codec
+        self._levels: list[list[Entry]] = []
+
+    def add(self, entry: Entry, level: int = 0) -> None:
+        """Take in the entry of a frame that is in the file.
+
+        That of a block goes to level 0, that of an index frame to its own level, where it
+        stands for the entries of the level below. Raise FormatError where there are none.
+        """
+        if level > 0 and not (level <= len(self._levels) and self._levels[level - 1]):
+            raise FormatError(f"an index frame of level {level} that has nothing below it")
+        if level == len(self._levels):
+            self._levels.append([])
+        if level > 0:
+            self._levels[level - 1].clear()
+        self._levels[level].append(entry)
+
+    def full(self) -> int | None:
+        """Return the lowest level that is due to be written, if there is one."""
+        due = (level for level, entries in enumerate(self._levels) if len(entries) >= FANOUT)
+        return next(due, None)
+
+    def encode(self, level: int, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
+        """Return a level's index frame and its own entry; nothing changes yet."""
+        entries = self._levels[level]
+        rows = b"".join(_ENTRY.pack(*entry[:7], len(entry.filters)) for entry in entries)
+        table, stored_table = encode_section(self._codec, rows)
+        blobs = b"".join(entry.filters for entry in entries)
+        filters, stored_filters = encode_section(codecs.NONE, blobs)
+        frame = v2.Frame(
+            kind=v2.INDEX,
+            level=level + 1,
+            archive_id=self._archive_id,
+            offset=offset,
+            synced=synced,
+            sequence=entries[0].sequence,
+            first_time=min(entry.first_time for entry in entries),
+            last_time=max(entry.last_time for entry in entries),
+            items=len(entries),
+            metadata=table,
+            payload=filters,
+        )
+        entry = entry_of(frame, sum(entry.records for entry in entries))
+        return entry, [v2.encode_frame(frame), stored_table, stored_filters]
+
+    def finish(self, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
+        """Return the root's entry, and every index frame that is still to be written.
+
+        Levels are closed from the bottom until one frame is above all the others.
+        """
+        buffers: list[bytes] = []
+        rest = Index(self._archive_id, self._codec)
+        rest._levels = [list(entries) for entries in self._levels]
+        level = 0
+        while True:
+            if rest._levels[level]:
+                entry, frame = rest.encode(level, offset, synced)
+                buffers += frame
+                offset += entry.size
+                rest.add(entry, level + 1)
+            level += 1
+            if level == len(rest._levels) - 1 and len(rest._levels[level]) == 1:
+                return rest._levels[level][0], buffers

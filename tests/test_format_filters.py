@@ -1,0 +1,84 @@
+"""Filters leave a value out only if it is not there."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shoebox.errors import FormatError
+from shoebox.format import filters
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(values=st.sets(TEXT, max_size=300))
+def test_a_value_that_is_there_is_never_left_out(values):
+    built = filters.build(values)
+    assert all(filters.may_hold(built, value) for value in values)
+
+
+@given(values=st.dictionaries(TEXT, st.sets(TEXT, max_size=20), max_size=5))
+def test_the_filters_of_a_block_come_back_by_key(values):
+    found = filters.decode(filters.encode(values))
+    assert found.keys() == values.keys()
+    assert all(filters.may_hold(found[key], v) for key in values for v in values[key])
+
+
+@pytest.mark.parametrize(
+    ("count", "rate"),
+    [(1, 0.01), (60, 0.02), (400, 0.02), (3000, 0.02), (8192, 0.03), (10_922, 0.07)],
+)
+def test_few_values_pass_wrongly(count, rate):
+    rng = random.Random(count)  # noqa: S311
+    values = {f"{rng.getrandbits(64):x}" for _ in range(count)}
+    built = filters.build(values)
+    wrong = sum(filters.may_hold(built, f"other {number}") for number in range(5000))
+    assert wrong / 5000 < rate
+
+
+@pytest.mark.parametrize(
+    ("count", "bits"),
+    [
+        (0, 64),
+        (6, 64),
+        (7, 128),
+        (12, 128),
+        (13, 256),
+        (8192, 65_536),
+        (10_922, 65_536),
+        (10_923, 0),
+    ],
+)
+def test_a_filter_has_ten_bits_a_value_within_bounds(count, bits):
+    assert len(filters.build({str(number) for number in range(count)})) * 8 == bits
+
+
+def test_the_bits_are_those_of_the_specification():
+    assert filters.build({"n1", "n2"}) == bytes.fromhex("2002080000041a01")
+
+
+def test_an_empty_filter_holds_nothing_back():
+    assert filters.may_hold(b"", "anything")
+
+
+def test_a_filter_without_values_holds_everything_back():
+    assert not filters.may_hold(filters.build(()), "anything")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x90",
+        b"\x81\xa1k\xc4\x03abc",
+        b"\x81\xa1k\xa1v",
+        b"\x81\xa1\xff\xc4\x00",
+        b"\xdf\xff\xff\xff\xff",
+        b"\x80\x80",
+        b"\x81\xa1k\xc5\x40\x00" + bytes(1 << 14),
+    ],
+)
+def test_what_are_no_filters_is_refused(data):
+    with pytest.raises(FormatError):
+        filters.decode(data)

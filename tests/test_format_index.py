@@ -1,0 +1,103 @@
+"""The index is a tree of entries under which every block is found."""
+
+import pytest
+
+from shoebox.errors import FormatError
+from shoebox.format import codecs, index, v2
+from shoebox.format.index import Entry, Index
+from shoebox.format.section import decode_section
+
+ID = b"A" * 16
+
+
+def entry(number: int) -> Entry:
+    return Entry(number * 1000, number * 5, 5, number, number + 10, 30, 40, bytes(number % 7))
+
+
+class Paper:
+    """A file that an index is written to, as a writer does it."""
+
+    def __init__(self, codec: int) -> None:
+        self.index = Index(ID, codec)
+        self.frames: dict[int, tuple[v2.Frame, bytes, bytes]] = {}
+        self.end = 1_000_000
+
+    def put(self, buffers: list[bytes]) -> None:
+        for at in range(0, len(buffers), 3):
+            head, table, filters = buffers[at : at + 3]
+            frame = v2.decode_frame(head)
+            assert frame.offset == self.end
+            self.frames[self.end] = frame, table, filters
+            self.end += frame.size
+
+    def add(self, number: int) -> None:
+        level = self.index.full()
+        if level is not None:
+            found, buffers = self.index.encode(level, self.end, 0)
+            self.put(buffers)
+            self.index.add(found, level + 1)
+        self.index.add(entry(number))
+
+    def entries(self, offset: int) -> list[Entry]:
+        frame, table, filters = self.frames[offset]
+        raw = decode_section(frame.metadata, table), decode_section(frame.payload, filters)
+        return index.decode(*raw, frame.items)
+
+    def blocks(self, root: Entry) -> list[Entry]:
+        """Return the entries of blocks under an index frame, which must say what they say."""
+        frame = self.frames[root.offset][0]
+        below = self.entries(root.offset)
+        assert root.size == frame.size
+        assert root.records == sum(e.records for e in below)
+        assert root.first_time == min(e.first_time for e in below)
+        assert root.last_time == max(e.last_time for e in below)
+        assert root.sequence == below[0].sequence
+        if frame.level == 1:
+            return below
+        return [block for e in below for block in self.blocks(e)]
+
+
+@pytest.mark.parametrize("fanout", [2, 3, 5])
+@pytest.mark.parametrize("codec", sorted(codecs.NAMES))
+def test_every_block_is_under_the_root_in_order(monkeypatch, fanout, codec):
+    monkeypatch.setattr(index, "FANOUT", fanout)
+    for count in range(1, 40):
+        paper = Paper(codec)
+        for number in range(count):
+            paper.add(number)
+        root, buffers = paper.index.finish(paper.end, 0)
+        paper.put(buffers)
+        assert paper.blocks(root) == [entry(number) for number in range(count)]
+
+
+def test_memory_does_not_grow_with_the_archive(monkeypatch):
+    monkeypatch.setattr(index, "FANOUT", 4)
+    paper = Paper(codecs.NONE)
+    for number in range(3000):
+        paper.add(number)
+        assert all(len(entries) <= 6 for entries in paper.index._levels)
+    assert len(paper.index._levels) < 8
+
+
+def test_finishing_changes_nothing_so_that_it_can_be_tried_again(monkeypatch):
+    monkeypatch.setattr(index, "FANOUT", 2)
+    paper = Paper(codecs.NONE)
+    for number in range(5):
+        paper.add(number)
+    assert paper.index.finish(paper.end, 0) == paper.index.finish(paper.end, 0)
+
+
+def test_a_level_that_has_nothing_below_it_is_refused():
+    found = Index(ID)
+    for level in (1, 2, 200):
+        with pytest.raises(FormatError, match="nothing below it"):
+            found.add(entry(1), level)
+
+
+@pytest.mark.parametrize(
+    ("table", "filters", "count"),
+    [(b"", b"", 0), (bytes(56), b"", 2), (bytes(55), b"", 1), (bytes(56), b"x", 1)],
+)
+def test_a_table_of_another_length_is_refused(table, filters, count):
+    with pytest.raises(FormatError):
+        index.decode(table, filters, count)
