@@ -1,0 +1,18 @@
+"""One archive: write it, read it whatever state it is in, recover it."""
+
+from shoebox.archive.reader import ArchiveReader, Header
+from shoebox.archive.record import Fault, Position, Record
+from shoebox.archive.recovery import Recovery, recover, recover_all
+from shoebox.archive.writer import ArchiveWriter
+
+__all__ = [
+    "ArchiveReader",
+    "ArchiveWriter",
+    "Fault",
+    "Header",
+    "Position",
+    "Record",
+    "Recovery",
+    "recover",
+    "recover_all",
+]

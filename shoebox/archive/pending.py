@@ -1,0 +1,74 @@
+"""The records that wait for their block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Pending:
+    """The records that wait for their block."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        """Three a record: metadata as v2.encode_map gives it, payload, and timestamp. One flat
+        list: one call appends a record, and the garbage collector has nothing to walk in it.
+        """
+        self.values: dict[str, set[str]] = {}
+        """The values that each metadata key has, for the filters."""
+        self.adders: dict[str, Callable[[str], None]] = {}
+        """Each key's way to add a value to them."""
+
+    def __len__(self) -> int:
+        return len(self.items) // 3
+
+    @property
+    def metadata(self) -> list[bytes]:
+        """Each record's metadata, encoded."""
+        return self.items[0::3]
+
+    @property
+    def payloads(self) -> list[str | bytes]:
+        """Each record's payload."""
+        return self.items[1::3]
+
+    @property
+    def timestamps(self) -> list[int]:
+        """Each record's, in nanoseconds since the epoch."""
+        return self.items[2::3]
+
+    @property
+    def last(self) -> tuple[bytes, str | bytes, int]:
+        """The record that was taken last."""
+        metadata, payload, timestamp = self.items[-3:]
+        return metadata, payload, timestamp
+
+    def learn(self, metadata: Mapping[str, str]) -> None:
+        """Take in the values of metadata whose keys are not all known."""
+        for key, value in metadata.items():
+            if key not in self.values:
+                self.values[key] = set()
+                self.adders[key] = self.values[key].add
+            self.values[key].add(value)
+
+    def drop_last(self) -> None:
+        """Leave out the record that was taken last."""
+        del self.items[-3:]
+
+    def joined(self) -> tuple[list[int], bytes, bytes]:
+        """Return the payloads' lengths in bytes, 1 for each that is text, and their bytes."""
+        payloads = self.payloads
+        try:
+            text = "".join(payloads)  # type: ignore[arg-type] # whether all are str is to be seen
+        except TypeError:
+            text = None
+        if text is not None and text.isascii():
+            return list(map(len, payloads)), b"\1" * len(payloads), text.encode()
+        pieces = list(map(as_bytes, payloads))
+        texts = bytes(isinstance(payload, str) for payload in payloads)
+        return list(map(len, pieces)), texts, b"".join(pieces)
+
+
+def as_bytes(payload: str | bytes) -> bytes:
+    """Return a payload as it is stored: text as UTF-8."""
+    return payload.encode() if isinstance(payload, str) else payload

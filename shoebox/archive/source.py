@@ -1,0 +1,188 @@
+"""Opening what holds an archive: a path or a file, plain or compressed as a whole."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import os
+import stat
+from collections import deque
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+import zstandard
+from isal import igzip, isal_zlib
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_PAGE = 1 << 20
+_STEP = 1 << 16
+_KEPT = 4
+_UNPACKING: tuple[type[Exception], ...] = (
+    EOFError,
+    gzip.BadGzipFile,
+    isal_zlib.error,  # type: ignore[assignment, unused-ignore]
+    zstandard.ZstdError,
+)
+_MAX_WINDOW = 1 << 27
+"""What `zstd --long` needs at most by default; a frame that asks for more is refused."""
+
+
+class _Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+_Opener = Callable[[BinaryIO], _Stream]
+Source = str | os.PathLike[str] | BinaryIO
+
+
+class Bytes:
+    """The bytes of a source by offset, read forward in constant memory.
+
+    A source that is compressed as a whole gives its raw bytes. One whose compression
+    breaks off is at its end there, and `cut` says why.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = 0
+        self._size = 0
+        file.seek(0)
+        opener = _opener(file.read(len(ZSTD_MAGIC)))
+        file.seek(0)
+        self._pages = None if opener is None else _Pages(file, opener)
+
+    @property
+    def cut(self) -> str | None:
+        """Why the bytes end before their compression does; None if they don't."""
+        return None if self._pages is None else self._pages.cut
+
+    def length(self) -> int:
+        """Return the number of bytes; a compressed source is read to its end for it, once."""
+        if self._pages is not None:
+            return self._pages.length()
+        self._size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(self._at)
+        return self._size
+
+    def reaches(self, end: int) -> bool:
+        """Tell whether there may be bytes up to there; a file that grows is looked at again."""
+        return self._pages is not None or end <= self._size or end <= self.length()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the bytes there; fewer at the end."""
+        if self._pages is not None:
+            return self._pages.read(offset, size)
+        if offset != self._at:
+            self._file.seek(offset)
+        data = _read_whole(self._file, size)
+        self._at = offset + len(data)
+        return data
+
+
+class _Pages:
+    """The raw bytes of a compressed file: unpacked page by page, the last few kept.
+
+    So that a step back within a frame's reach costs nothing; a longer one unpacks the
+    file again from its start.
+    """
+
+    def __init__(self, file: BinaryIO, opener: _Opener) -> None:
+        self._file = file
+        self._opener = opener
+        self._stream = opener(file)
+        self._kept: deque[bytes] = deque(maxlen=_KEPT)
+        self._next = 0
+        """The number of the page that is unpacked next."""
+        self._ended = False
+        self._length: int | None = None
+        self.cut: str | None = None
+
+    def read(self, offset: int, size: int) -> bytes:
+        parts = []
+        while size > 0:
+            number, start = divmod(offset, _PAGE)
+            part = self._page(number)[start : start + size]
+            if not part:
+                break
+            parts.append(part)
+            offset, size = offset + len(part), size - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def length(self) -> int:
+        while self._length is None:
+            self._page(self._next)
+        return self._length
+
+    def _page(self, number: int) -> bytes:
+        if number < self._next - len(self._kept):
+            self._rewind()
+        while number >= self._next and not self._ended:
+            page = self._unpack()
+            self._kept.append(page)
+            self._next += 1
+            if len(page) < _PAGE:
+                self._ended = True
+                self._length = (self._next - 1) * _PAGE + len(page)
+        place = number - (self._next - len(self._kept))
+        return self._kept[place] if place < len(self._kept) else b""
+
+    def _unpack(self) -> bytes:
+        """Return the next page; a shorter one where the stream ends or breaks off."""
+        page = bytearray()
+        try:
+            while missing := _PAGE - len(page):
+                # In small goes: an error takes no more with it than what it is about.
+                part = self._stream.read1(min(_STEP, missing))
+                if not part:
+                    break
+                page += part
+        except _UNPACKING as error:
+            self.cut = f"its compression breaks off: {error}"
+        return bytes(page)
+
+    def _rewind(self) -> None:
+        self._file.seek(0)
+        self._stream = self._opener(self._file)
+        self._kept.clear()
+        self._next = 0
+        self._ended = False
+
+
+def open_source(source: Source) -> tuple[BinaryIO, str]:
+    """Return a source's file, and a name for messages; a FIFO or device is refused."""
+    if not isinstance(source, str | os.PathLike):
+        return source, str(getattr(source, "name", "archive"))
+    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(source))
+    return os.fdopen(fd, "rb"), os.fspath(source)
+
+
+def _read_whole(stream: BinaryIO, size: int) -> bytes:
+    """Return `size` bytes, fewer only at the end: a raw stream may give them in several goes."""
+    data = stream.read(size)
+    if len(data) == size or not data:
+        return data
+    parts, missing = [data], size - len(data)
+    while missing and (data := stream.read(missing)):
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)
+
+
+def _opener(magic: bytes) -> _Opener | None:
+    if magic.startswith(GZIP_MAGIC):
+        return _gzip
+    return _zstd if magic == ZSTD_MAGIC else None
+
+
+def _gzip(file: BinaryIO) -> _Stream:
+    return igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call] # the stub forgets
+
+
+def _zstd(file: BinaryIO) -> _Stream:
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    return unpacker.stream_reader(file, read_across_frames=True, closefd=False)

@@ -1,0 +1,217 @@
+"""Walking over the frames of a file, whatever state it is in.
+
+The walk dispatches on each frame's preamble, so that archives of both versions may
+follow each other. Where no sound frame stands it goes on at the next one. The offset
+and the sequence in each frame tell what is missing, doubled or out of its place: that
+is a fault, as are the bytes that were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from shoebox.archive.frames import (
+    Cut,
+    Frames,
+    Located,
+    NoFrame,
+    RecordV1,
+    UnknownVersion,
+    is_block,
+)
+from shoebox.archive.record import Fault, FaultKind
+from shoebox.archive.source import Bytes
+from shoebox.errors import FormatError
+from shoebox.format import v2
+
+Item = Located | RecordV1 | Fault
+
+
+@dataclass(slots=True)
+class _Current:
+    """The archive of version 2 that the walk is in."""
+
+    archive_id: bytes
+    sequence: int
+    """The next block's, if none is missing."""
+    end: int
+    """Where the next frame should stand, from the archive's start."""
+    start: int = 0
+    """Where the archive begins in the file, or would but for bytes that are missing."""
+    mark: int = 0
+    """Up to where, from the start, it was known to be durable."""
+    missing: list[range] = field(default_factory=list)
+    """Sequence numbers that were jumped over."""
+
+    def wants(self, frame: v2.Frame) -> bool:
+        """Tell whether a block holds records that were not met yet."""
+        last = frame.sequence + frame.items - 1
+        return frame.sequence >= self.sequence or any(
+            frame.sequence in gap and last in gap for gap in self.missing
+        )
+
+    def take(self, located: Located) -> str:
+        """Count a frame as met; return what is missing before it, empty if nothing is."""
+        frame = located.frame
+        self.start = located.at - frame.offset
+        self.mark = max(self.mark, frame.synced)
+        skipped, self.end = frame.offset - self.end, max(self.end, frame.offset + frame.size)
+        records = self._take_records(frame)
+        if records > 0:
+            return f"{records} records are missing"
+        return f"{skipped} bytes are missing" if skipped > 0 else ""
+
+    def _take_records(self, frame: v2.Frame | v2.Tail) -> int:
+        """Count a block's records as met; return how many are missing before the frame."""
+        if isinstance(frame, v2.Tail):
+            return frame.sequence + frame.records - self.sequence
+        if not is_block(frame):
+            return 0
+        end = frame.sequence + frame.items
+        jumped = range(self.sequence, frame.sequence)
+        parts = [(range(gap.start, frame.sequence), range(end, gap.stop)) for gap in self.missing]
+        self.missing = [part for pair in parts for part in pair if part]
+        self.missing += [jumped] if jumped else []
+        self.sequence = max(self.sequence, end)
+        return len(jumped)
+
+
+class Walk:
+    """The frames of a file in the order of their places, with its faults between them.
+
+    `sealed` says that the name is a sealed archive's: a tail must end it. `growing`
+    says that its writer may be at work: what is not whole at the end is no fault, and
+    iterating again goes on from there.
+    """
+
+    def __init__(
+        self, data: Bytes, name: str, *, sealed: bool = True, growing: bool = False
+    ) -> None:
+        self._data = data
+        self._frames = Frames(data)
+        self._name = name
+        self._sealed = sealed
+        self.growing = growing
+        self._current: _Current | None = None
+        self._known = False
+        """Whether a frame was met that is sound."""
+        self._excused = False
+        """Whether the fault before explains that something is missing here."""
+        self._search_from = 0
+        """Where to look for a frame if none is at `at`: the one before may have been cut off."""
+        self.at = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            try:
+                item = self._frames.at(self.at)
+            except FormatError as error:
+                if self.growing and isinstance(error, Cut):
+                    return
+                found = self._frames.search(self._search_from + 1)
+                if self.growing and found is None:
+                    return
+                yield self._skip(found, error)
+            else:
+                if item is None:
+                    yield from self._end()
+                    return
+                yield from self._accept(item)
+
+    def unsound(self, item: Located, error: FormatError) -> Fault:
+        """Return the fault of a frame whose head is sound and whose content is not."""
+        self._excused = isinstance(error, Cut)
+        end = min(item.end, self._frames.length())
+        return self._fault(self._kind(item.at, end, error), item.at, end, error)
+
+    def _accept(self, item: Located | RecordV1) -> Iterator[Item]:
+        self._known = True
+        if isinstance(item, Located):
+            yield from self._enter(item)
+        else:
+            yield from self._leave()
+            self._pass(item)
+            yield item
+
+    def _enter(self, located: Located) -> Iterator[Item]:
+        """Take in a frame of version 2: it may open an archive, close it, or be out of place."""
+        at, frame = located
+        current = self._current
+        if current is None or current.archive_id != frame.archive_id:
+            yield from self._leave()
+            current = self._current = _Current(frame.archive_id, frame.sequence, frame.offset)
+            yield from self._missing("its header is missing" if frame.offset else "", at)
+        if is_block(frame) and not current.wants(frame):
+            self._pass(located)
+            yield self._fault("corrupt", at, located.end, "a block that was there already")
+            return
+        yield from self._missing(current.take(located), at)
+        if isinstance(frame, v2.Tail):
+            self._current = None
+        if not located.is_a(v2.INDEX):
+            self._excused = False
+        self._pass(located)
+        yield located
+
+    def _pass(self, item: Located | RecordV1) -> None:
+        # Within a sound frame of version 2 no other is found; within one of version 1, maybe.
+        self._search_from = item.at if isinstance(item, Located) else item.end
+        self.at = item.end
+
+    def _missing(self, what: str, at: int) -> Iterator[Fault]:
+        if what and not self._excused:
+            yield self._fault("gap", at, at, what)
+
+    def _leave(self) -> Iterator[Fault]:
+        """Leave the archive because another follows, or nothing more: it has no tail."""
+        if self._current is not None and not self._excused:
+            yield self._fault("torn", self.at, self.at, "its tail is missing")
+        self._current = None
+
+    def _end(self) -> Iterator[Fault]:
+        """Say what is wrong with a file that ends between two frames."""
+        if self.growing or not self._sealed:
+            return
+        if self.at == 0:
+            yield self._fault("torn", 0, 0, "the file is empty")
+        elif self._data.cut is not None and not self._excused:
+            yield self._fault("torn", self.at, self.at, self._data.cut)
+        else:
+            yield from self._leave()
+
+    def _skip(self, found: int | None, error: FormatError) -> Fault:
+        """Leave out what is unsound, up to the frame that was found or to the end."""
+        end = self._frames.length() if found is None else found
+        start = self.at if end >= self.at else self._search_from
+        fault = self._fault(self._kind(start, end, error), start, end, error)
+        if found is None:
+            self._current = None
+        self._excused = True
+        self.at = self._search_from = end
+        return fault
+
+    def _kind(self, start: int, end: int, error: FormatError) -> FaultKind:
+        """Tell what was never completely written from what was changed later."""
+        if self._current is not None:
+            return self._kind_within(start, end, self._current)
+        if end < self._frames.length():
+            return "corrupt"
+        if isinstance(error, Cut):
+            return "torn"
+        if isinstance(error, UnknownVersion) or (isinstance(error, NoFrame) and not self._known):
+            return "foreign"
+        return "corrupt"
+
+    def _kind_within(self, start: int, end: int, current: _Current) -> FaultKind:
+        """Tell them apart in an archive of version 2, which knows what was durable.
+
+        A power cut may keep a later block and lose an earlier one, but only above the
+        highest mark. A tail is written when everything is durable.
+        """
+        ahead = self._frames.ahead(end, current.archive_id)
+        durable = start - current.start < max(current.mark, ahead.mark)
+        return "corrupt" if durable or (ahead.tail and self._sealed) else "torn"
+
+    def _fault(self, kind: FaultKind, start: int, end: int, reason: object) -> Fault:
+        return Fault(self._name, kind, start, end, str(reason))

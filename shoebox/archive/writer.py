@@ -1,0 +1,314 @@
+"""Writing one archive."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from threading import Lock
+from time import time_ns
+from types import TracebackType
+from typing import NoReturn, Self
+
+from shoebox.archive.checks import (
+    check_sizes,
+    check_timestamp,
+    plain_metadata,
+    plain_payload,
+)
+from shoebox.archive.layout import Block, layout_of
+from shoebox.archive.pending import Pending
+from shoebox.archive.unsynced import Unsynced
+from shoebox.errors import RecordValueError, WriterClosed
+from shoebox.files import AppendFile
+from shoebox.format import v2
+from shoebox.format.v2 import BLOCK_BYTES, RECORD_COST
+from shoebox.selection import Time
+from shoebox.spool import OPEN, Spool
+
+
+class ArchiveWriter:
+    """Appends records to an open archive, `PATH.open`, and seals it as `PATH`.
+
+    A name that is taken gets a number. For one thread at a time, but for `commit`.
+    After a DurabilityError nothing more is written here: `carried` gives what is to be
+    written again in the next archive.
+
+    `writer_id` and `archive_id` are 16 bytes, `sequence` is the first record's number,
+    `metadata` what the header says besides. `clock` gives nanoseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        spool: Spool | None = None,
+        compression: str = "zstd",
+        format_version: int = 2,
+        archive_id: bytes | None = None,
+        writer_id: bytes | None = None,
+        sequence: int = 0,
+        metadata: Mapping[str, str] | None = None,
+        clock: Callable[[], int] = time_ns,
+    ) -> None:
+        wanted = Path(path)
+        self._clock = clock
+        self.opened = clock()
+        self.archive_id = uuid.uuid4().bytes if archive_id is None else archive_id
+        self._layout = layout_of(
+            format_version,
+            self.archive_id,
+            uuid.uuid4().bytes if writer_id is None else writer_id,
+            created=self.opened,
+            sequence=sequence,
+            compression=compression,
+            metadata={} if metadata is None else plain_metadata(metadata),
+        )
+        self._sequence = sequence
+        self._last: tuple[bytes, str | bytes, int] | None = None
+        self._appended = 0
+        self._committed = 0
+        self.commit_lock = Lock()
+        """Held around `commit` and `seal`, so that concurrent writers share one sync."""
+        self._unsynced = Unsynced()
+        self._spool = Spool(wanted.parent) if spool is None else spool
+        self._owns_spool = spool is None
+        self._file, self.name = self._create(wanted.name)
+        self.sealed = False
+        self._released = False
+        self._pending: Pending
+        self._take: Callable[[tuple[bytes, str | bytes, int]], None]
+        self._room: int
+        """Bytes that the block may still take."""
+        self._begin_block()
+
+    @property
+    def path(self) -> Path:
+        """Where the archive is now."""
+        return self._file.path
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._file.size
+
+    @property
+    def records(self) -> int:
+        """Records that were taken."""
+        return self._appended + len(self._pending)
+
+    @property
+    def buffered(self) -> int:
+        """About how many bytes were taken that are not in the file yet, uncompressed."""
+        return BLOCK_BYTES - self._room
+
+    @property
+    def committed(self) -> int:
+        """Records that survive a power cut."""
+        return self._committed
+
+    @property
+    def sequence(self) -> int:
+        """The number of the next record."""
+        return self._sequence + self.records
+
+    @property
+    def finished(self) -> bool:
+        """Whether an error forbids to write here any more."""
+        return self._file.finished
+
+    @property
+    def last_metadata(self) -> dict[str, str] | None:
+        """The metadata of the record that was taken last."""
+        last = self._last_record()
+        return None if last is None else v2.decode_map(last[0])
+
+    @property
+    def last_payload(self) -> str | bytes | None:
+        """The payload of the record that was taken last."""
+        last = self._last_record()
+        return None if last is None else last[1]
+
+    def write(
+        self, metadata: Mapping[str, str], payload: str | bytes, timestamp: Time | None = None
+    ) -> None:
+        """Take a record, copied and checked; `timestamp` in nanoseconds, or aware, else now.
+
+        Raise RecordTypeError or RecordValueError for what can't be stored, and OSError
+        where a block can't be written; the record is left out then, and no other.
+        """
+        # Every record comes through here: what can be left to the block is left to it.
+        try:
+            packed = _pack(metadata)
+            adders = self._adders
+            for key, value in metadata.items():
+                if type(value) is not str:
+                    raise TypeError
+                adders[key](value)
+        except (AttributeError, KeyError, TypeError, UnicodeEncodeError):
+            packed = self._checked(metadata)
+        if type(payload) is str and payload.isascii():
+            size = len(packed) + len(payload)
+        else:
+            payload, length = plain_payload(payload)
+            size = len(packed) + length
+        time = self._clock() if timestamp is None else check_timestamp(timestamp)
+        self._take((packed, payload, time))
+        self._room -= size + RECORD_COST
+        if self._room < 0:
+            self._flush_or_drop_last()
+
+    def flush(self) -> None:
+        """Hand what was taken to the operating system: it survives the process then."""
+        if not len(self._pending):
+            return
+        block = self._layout.block(self._pending, self._sequence + self._appended)
+        self.append(block)
+        self._last = self._pending.last
+        self._begin_block()
+
+    def flush_soon(self) -> None:
+        """Flush with the next record, so that its writer learns of an error."""
+        if len(self._pending):
+            self._room = min(self._room, 0)
+
+    def append(self, block: Block) -> None:
+        """Append a block, of this archive or carried over from one before."""
+        file = self._file
+        placement = self._layout.place(block, file.size, file.synced)
+        file.append(*placement.buffers)
+        self._layout.placed(placement)
+        self._appended += block.records
+        self._unsynced.keep(block, file.size)
+
+    def commit(self) -> None:
+        """Make what was flushed survive a power cut; raise DurabilityError if it may not.
+
+        May be called while another thread writes.
+        """
+        covered = self._appended
+        self._file.sync()
+        self._committed = max(self._committed, covered)
+        self._unsynced.forget(self._file.synced)
+
+    def sync(self) -> None:
+        """Flush and commit."""
+        self.flush()
+        self.commit()
+
+    def seal(self) -> Path:
+        """Finish the archive under its name, which is returned; its lock stays held."""
+        self.flush()
+        if not self.records:
+            raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")
+        file = self._file
+        file.append(*self._layout.end(file.size, file.synced))
+        try:
+            self.commit()
+            self._spool.directory.rename(self.name + OPEN, self.name)
+            self._spool.directory.sync()
+        except BaseException:
+            # There is an end in the file now: whatever comes after must not be appended.
+            file.finished = True
+            raise
+        self.sealed = True
+        self._take = self._refuse
+        file.path = self._spool.path / self.name
+        return file.path
+
+    def carried(self) -> Iterator[Block]:
+        """Yield the blocks that may not survive a power cut here, and the pending records."""
+        yield from self._unsynced
+        if len(self._pending):
+            yield self._layout.block(self._pending, self._sequence + self._appended)
+
+    def release(self) -> None:
+        """Give the file and its lock back as it is: recovery takes what is not sealed."""
+        self._released = True
+        self._take = self._refuse
+        self._file.close()
+        if self._owns_spool:
+            self._spool.close()
+
+    def let_go(self) -> None:
+        """Close, in a forked child, its copy of the parent's file: the lock stays the parent's."""
+        self._file.close()
+
+    def close(self) -> None:
+        """Seal the archive, or remove it if it holds no record; twice is fine."""
+        if not (self.sealed or self._released):
+            if self.records:
+                self.seal()
+            else:
+                self.discard()
+        self.release()
+
+    def discard(self) -> None:
+        """Remove the archive, which holds no record."""
+        self._spool.directory.remove(self.name + OPEN)
+        self.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        finally:
+            self.release()
+
+    def _create(self, name: str) -> tuple[AppendFile, str]:
+        """Make the file, durable with its name before the first record is promised."""
+        directory = self._spool.directory
+        fd, name = self._spool.create(name)
+        file = AppendFile(fd, self._spool.path / (name + OPEN))
+        try:
+            file.append(*self._layout.header())
+            file.sync()
+            directory.sync()
+        except BaseException:
+            directory.remove(name + OPEN)
+            file.close()
+            if self._owns_spool:
+                self._spool.close()
+            raise
+        return file, name
+
+    def _begin_block(self) -> None:
+        self._pending = Pending()
+        self._adders = self._pending.adders
+        self._take = self._pending.items.extend
+        self._room = BLOCK_BYTES
+
+    def _flush_or_drop_last(self) -> None:
+        packed, payload, _ = self._pending.last
+        _, length = plain_payload(payload)
+        try:
+            # Whatever is over a limit is more than a block has room for, so it comes here.
+            check_sizes(len(packed), length)
+            self.flush()
+        except BaseException:
+            self._room += len(packed) + length + RECORD_COST
+            self._pending.drop_last()
+            raise
+
+    def _checked(self, metadata: object) -> bytes:
+        """Return metadata that has a new key, or is unusual, encoded; or raise what is wrong."""
+        plain = plain_metadata(metadata)
+        self._pending.learn(plain)
+        return _pack(plain)
+
+    def _refuse(self, _: object) -> NoReturn:
+        raise WriterClosed(f"{self.path}: nothing can be written after close")
+
+    def _last_record(self) -> tuple[bytes, str | bytes, int] | None:
+        return self._pending.last if len(self._pending) else self._last
+
+
+_pack = v2.encode_map

@@ -1,0 +1,63 @@
+"""Which records a reader is asked for: metadata globs and a time range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from fnmatch import translate
+
+from shoebox.errors import RecordValueError
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
+
+Time = int | datetime
+"""Nanoseconds since the epoch, or an aware datetime."""
+
+
+def nanoseconds(time: Time) -> int:
+    """Return a time as nanoseconds since the epoch; raise RecordValueError for a naive one."""
+    if not isinstance(time, datetime):
+        return time
+    if time.tzinfo is None:
+        raise RecordValueError(f"{time!r} has no time zone; use an aware datetime")
+    return (time - _EPOCH) // _MICROSECOND * 1000
+
+
+class Selection:
+    """What all of a record's parts must match to be wanted.
+
+    `where` maps metadata keys to case-sensitive shell globs; `since` is inclusive,
+    `until` exclusive. A record without a timestamp (version 1) is in no time range.
+    """
+
+    def __init__(
+        self,
+        where: Mapping[str, str] | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+    ) -> None:
+        globs = where.items() if where is not None else ()
+        self._patterns = [(key, re.compile(translate(glob)).match) for key, glob in globs]
+        self._since = None if since is None else nanoseconds(since)
+        self._until = None if until is None else nanoseconds(until)
+        self.timeless = since is None and until is None
+        self.everything = self.timeless and not self._patterns
+
+    def overlaps(self, first: int, last: int) -> bool:
+        """Tell whether a block whose records are of these times can hold one that is wanted."""
+        return (self._since is None or last >= self._since) and (
+            self._until is None or first < self._until
+        )
+
+    def matches(self, metadata: Mapping[str, str], timestamp: int | None) -> bool:
+        """Tell whether a record is wanted."""
+        if not self.timeless and not self._in_range(timestamp):
+            return False
+        return all(
+            key in metadata and match(metadata[key]) is not None for key, match in self._patterns
+        )
+
+    def _in_range(self, timestamp: int | None) -> bool:
+        return timestamp is not None and self.overlaps(timestamp, timestamp)

@@ -1,0 +1,198 @@
+"""Names, locks and states of a spool directory.
+
+What a file is stands in its name alone: `NAME.open` is being written, by whoever
+holds its lock; `NAME` is sealed; `NAME.delivery` says where it has been shipped to;
+`NAME.torn` is a tail that recovery cut off; `NAME.corrupt` is in quarantine.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.files import TEMPORARY_SUFFIX, Directory, numbered, try_lock
+
+OPEN: Final = ".open"
+TORN: Final = ".torn"
+CORRUPT: Final = ".corrupt"
+DELIVERY: Final = ".delivery"
+ASIDE: Final = (TORN, CORRUPT, DELIVERY, TEMPORARY_SUFFIX)
+"""What is never part of a source: none of these holds an archive that is in order."""
+
+MAX_NAME = 255 - len("-0001" + DELIVERY)
+"""Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
+
+_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
+_DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMnpPrRsSTtuUVwWxXyYzZ%")
+_REPLACED = re.compile(r"[^A-Za-z0-9._=+-]")
+_LITERAL = re.compile(r"[A-Za-z0-9._=+ /:-]*")
+
+
+def render(template: str, when: datetime) -> str:
+    """Return the archive name that a strftime template gives at a time (in UTC).
+
+    Spaces, slashes, colons and whatever else of a directive's text does not belong in
+    a name become `_`. Raise InvalidName for a template that can't give a safe name.
+    """
+    _check_template(template)
+    name = _REPLACED.sub("_", when.astimezone(UTC).strftime(template))
+    if not name or name.startswith("."):
+        raise InvalidName(
+            f"the template {template!r} gives {name!r}; a name begins with anything but a dot"
+        )
+    if len(name) > MAX_NAME:
+        raise InvalidName(
+            f"the template {template[:40]!r}... gives a name of {len(name)} bytes; "
+            f"at most {MAX_NAME} fit beside the suffixes of its states: shorten it"
+        )
+    if name.endswith((OPEN, *ASIDE)):
+        raise InvalidName(f"the template {template!r} gives {name!r}, a name of another state")
+    return name
+
+
+def glob_of(template: str) -> str:
+    """Return the glob of the names that a template gives: a directive is a `*`."""
+    return re.sub(r"[ /:]", "_", _DIRECTIVE.sub("*", template))
+
+
+class Spool:
+    """A working directory that is safe to write in.
+
+    Raise BadWorkingDirectory for one that is missing, no directory, a link, not
+    writable, or writable by others who could swap its files; `trusted` leaves out
+    the check for links and for others.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, trusted: bool = False) -> None:
+        self.path = Path(path)
+        _check_directory(self.path, trusted=trusted)
+        self.directory = Directory(self.path)
+        self._last = "", 0
+        """The name that was asked for last, and how often it was taken."""
+
+    def create(self, name: str) -> tuple[int, str]:
+        """Make the open file of a new archive; return its descriptor and the name it will have.
+
+        The file is locked by the descriptor. A name that is taken gets a number.
+        """
+        taken = self._last[1] if self._last[0] == name else 0
+        candidates = numbered(name, taken)
+        while (fd := self._reserve(candidate := next(candidates))) is None:
+            taken += 1
+        self._last = name, taken
+        return fd, candidate
+
+    def abandoned(self) -> Iterator[tuple[int, str]]:
+        """Yield descriptor and name of each open archive that nobody holds, locked by us.
+
+        The caller closes the descriptor.
+        """
+        for name in self.names(OPEN):
+            fd = self.hold(name)
+            if fd is not None:
+                yield fd, name.removesuffix(OPEN)
+
+    def hold(self, name: str) -> int | None:
+        """Return a descriptor that holds the file's lock; None if it is held or gone."""
+        try:
+            fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
+        except OSError:
+            return None
+        if try_lock(fd) and self.directory.holds(name, fd):
+            return fd
+        os.close(fd)
+        return None
+
+    def names(self, suffix: str) -> list[str]:
+        """Return the names with this suffix, sorted."""
+        return [name for name in self.directory.names() if name.endswith(suffix)]
+
+    def sealed(self) -> list[str]:
+        """Return the names that can be those of sealed archives, sorted."""
+        return [name for name in self.directory.names() if not name.endswith((OPEN, *ASIDE))]
+
+    def size(self) -> int:
+        """Return the bytes of all files in the directory."""
+        with os.scandir(self.directory.fd) as entries:
+            return sum(_size(entry) for entry in entries)
+
+    def close(self) -> None:
+        """Give the directory's descriptor back."""
+        self.directory.close()
+
+    def create_locked(self, name: str) -> int | None:
+        """Make a file and return the descriptor that holds its lock; None if it is taken."""
+        try:
+            fd = self.directory.create(name, os.O_RDWR | os.O_APPEND)
+        except FileExistsError:
+            return None
+        # Between create and lock another may have taken the empty file for abandoned.
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if self.directory.holds(name, fd):
+            return fd
+        os.close(fd)
+        return None
+
+    def _reserve(self, name: str) -> int | None:
+        fd = self.create_locked(name + OPEN)
+        if fd is not None and any(
+            self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
+        ):
+            self.directory.remove(name + OPEN)
+            os.close(fd)
+            return None
+        return fd
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _check_template(template: str) -> None:
+    for match in _DIRECTIVE.finditer(template):
+        if match[1] not in _DIRECTIVES:
+            raise InvalidName(
+                f"the template {template!r} has the unknown directive {match[0]!r}; "
+                "strftime's are known, and %% is a percent sign"
+            )
+    literal = _DIRECTIVE.sub("", template)
+    if not _LITERAL.fullmatch(literal):
+        raise InvalidName(
+            f"the template {template!r} has characters that a file name should not have: "
+            "use letters, digits and ._=+-"
+        )
+
+
+def _check_directory(path: Path, *, trusted: bool) -> None:
+    try:
+        status = path.stat() if trusted else path.lstat()
+    except FileNotFoundError:
+        raise BadWorkingDirectory(f"{path}: there is no such directory; make it first") from None
+    except OSError as error:
+        raise BadWorkingDirectory(f"{path}: can't be looked at: {error.strerror}") from error
+    if stat.S_ISLNK(status.st_mode):
+        raise BadWorkingDirectory(
+            f"{path}: is a symbolic link, which others could turn; name the directory that it "
+            "leads to"
+        )
+    if not stat.S_ISDIR(status.st_mode):
+        raise BadWorkingDirectory(f"{path}: is a file; name a directory")
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise BadWorkingDirectory(
+            f"{path}: this user may not write in it; change its mode or owner"
+        )
+    if not trusted and status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        raise BadWorkingDirectory(
+            f"{path}: everybody may write in it; take that right away (chmod o-w) or set the "
+            "sticky bit (chmod +t)"
+        )

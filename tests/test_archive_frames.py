@@ -1,0 +1,74 @@
+"""What stands at a place in a file."""
+
+import io
+
+import pytest
+
+from shoebox.archive.frames import Cut, Frames, Located, NoFrame, RecordV1, UnknownVersion
+from shoebox.archive.source import Bytes
+from shoebox.errors import FormatError
+from shoebox.format import v1, v2
+from tests import golden
+
+DATA = (golden.DATA / "v2-none.events").read_bytes()
+OLD = v1.encode({"k": "v"}, b"payload")
+
+
+def frames(data: bytes) -> Frames:
+    return Frames(Bytes(io.BytesIO(data)))
+
+
+def test_each_frame_stands_where_the_one_before_ends():
+    found, at, kinds = frames(DATA), 0, []
+    while (item := found.at(at)) is not None:
+        assert isinstance(item, Located)
+        kinds.append(item.frame.kind if isinstance(item.frame, v2.Frame) else v2.TAIL)
+        assert item.at == item.frame.offset == at
+        at = item.end
+    assert at == len(DATA)
+    assert kinds == [v2.HEADER, v2.BLOCK, v2.BLOCK, v2.BLOCK, v2.INDEX, v2.TAIL]
+
+
+def test_a_record_of_version_1_is_decoded():
+    assert frames(b"xx" + OLD).at(2) == RecordV1(2, 2 + len(OLD), {"k": "v"}, "payload")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (DATA[:3], Cut),
+        (DATA[:5], Cut),
+        (DATA[:99], Cut),
+        (DATA[:120], Cut),
+        (OLD[:17], Cut),
+        (OLD[:-1], Cut),
+        (b"nothing of ours", NoFrame),
+        (b"\x84\x78", Cut),
+        (golden.MAGIC + b"\x07\x00", UnknownVersion),
+        (DATA[:50] + b"\xff" + DATA[51:], FormatError),
+        (OLD[:-9] + b"\xff" + OLD[-8:], FormatError),
+    ],
+)
+def test_what_is_no_sound_frame_says_why(data, kind):
+    with pytest.raises(kind):
+        frames(data).at(0)
+
+
+def test_the_next_sound_frame_is_found_wherever_it_stands():
+    junk = b"\x84\x78\x86\x69\x02\x00" * 1000 + golden.MAGIC[:3]
+    for size in (0, 1, (1 << 20) - len(junk) - 2, (1 << 20) - len(junk), 3 << 20):
+        data = junk + bytes(size) + DATA
+        assert frames(data).search(0) == len(data) - len(DATA)
+    assert frames(b"x" + OLD).search(0) == 1
+    assert frames(junk).search(0) is None
+    assert frames(b"").search(0) is None
+
+
+def test_what_lies_ahead_is_told_up_to_the_next_break():
+    found = frames(DATA)
+    ahead = found.ahead(0, golden.ARCHIVE_ID)
+    assert (ahead.places, ahead.tail) == (range(len(DATA)), True)
+    assert found.ahead(141, golden.ARCHIVE_ID) is ahead
+    assert found.ahead(0, b"another's").places == range(0)
+    broken = frames(DATA[:-50])
+    assert not broken.ahead(0, golden.ARCHIVE_ID).tail

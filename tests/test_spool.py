@@ -1,0 +1,201 @@
+"""Names, locks and states of a spool directory."""
+
+import fcntl
+import os
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.spool import MAX_NAME, Spool, glob_of, render
+
+WHEN = datetime(2014, 5, 13, 16, 53, 20, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = Spool(tmp_path)
+    yield spool
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("test_%c.events", "test_Tue_May_13_16_53_20_2014.events"),
+        ("events_%Y%m%dT%H%M%S_%f.events", "events_20140513T165320_123456.events"),
+        ("a b/c:d", "a_b_c_d"),
+        ("100%%", "100_"),
+        ("x..done", "x..done"),
+        ("%D", "05_13_14"),
+    ],
+)
+def test_a_template_gives_a_name_that_is_safe(template, name):
+    assert render(template, WHEN) == name
+
+
+def test_a_template_is_given_the_time_in_utc():
+    assert render("%H", WHEN.astimezone(timezone(timedelta(hours=5)))) == "16"
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("%q", "unknown directive '%q'"),
+        ("a%", "unknown directive '%'"),
+        ("", "begins with anything but a dot"),
+        (".", "begins with anything but a dot"),
+        ("..", "begins with anything but a dot"),
+        (".hidden", "begins with anything but a dot"),
+        ("a\nb", "characters that a file name should not have"),
+        ("a\0", "characters that a file name should not have"),
+        ("größe", "characters that a file name should not have"),
+        ("a\\b", "characters that a file name should not have"),
+        ("*", "characters that a file name should not have"),
+        ("x" * (MAX_NAME + 1), "at most 241 fit"),
+        ("a.open", "a name of another state"),
+        ("a.torn", "a name of another state"),
+        ("a.corrupt", "a name of another state"),
+        ("a.delivery", "a name of another state"),
+        ("a.tmp", "a name of another state"),
+    ],
+)
+def test_a_template_that_gives_no_safe_name_is_refused(template, reason):
+    with pytest.raises(InvalidName, match=reason) as caught:
+        render(template, WHEN)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_the_longest_name_fits_with_each_of_its_states(tmp_path, spool):
+    name = render("x" * MAX_NAME, WHEN)
+    for state in (".open", "-0001.delivery", "-0001.corrupt", ".torn.tmp"):
+        (tmp_path / (name + state)).touch()
+
+
+@pytest.mark.parametrize(
+    ("template", "glob"),
+    [("test_%c.events", "test_*.events"), ("%Y-%m", "*-*"), ("a b:c/d", "a_b_c_d"), ("%%", "*")],
+)
+def test_a_directive_is_a_star_in_the_glob(template, glob):
+    assert glob_of(template) == glob
+
+
+def test_an_open_file_is_new_private_locked_and_named(tmp_path, spool):
+    fd, name = spool.create("a.events")
+    assert name == "a.events"
+    path = tmp_path / "a.events.open"
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(fd)
+
+
+@pytest.mark.parametrize("state", ["", ".open", ".torn", ".corrupt", ".delivery"])
+def test_a_name_that_is_taken_in_any_state_gets_a_number(tmp_path, spool, state):
+    (tmp_path / ("a.events" + state)).write_bytes(b"theirs")
+    fd, name = spool.create("a.events")
+    assert name == "a-0001.events"
+    os.close(fd)
+    assert (tmp_path / ("a.events" + state)).read_bytes() == b"theirs"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_dangling_link_is_a_name_that_is_taken(tmp_path, spool):
+    (tmp_path / "a").symlink_to("nowhere")
+    (tmp_path / "a-0001.open").symlink_to("nowhere")
+    fd, name = spool.create("a")
+    assert name == "a-0002"
+    os.close(fd)
+
+
+def test_many_archives_of_one_name_are_numbered_without_looking_from_the_start(tmp_path, spool):
+    for number in range(30):
+        fd, name = spool.create("a")
+        assert name == (f"a-{number:04}" if number else "a")
+        os.close(fd)
+    fd, name = spool.create("b")
+    assert name == "b"
+    os.close(fd)
+    fd, name = spool.create("a")
+    assert name == "a-0030"
+    os.close(fd)
+
+
+def test_only_what_nobody_holds_is_abandoned(tmp_path, spool):
+    held, _ = spool.create("held")
+    for name in ("dead", "other"):
+        fd, _ = spool.create(name)
+        os.close(fd)
+    (tmp_path / "sealed").touch()
+    (tmp_path / "link.open").symlink_to("dead.open")
+    os.mkfifo(tmp_path / "fifo.open")
+    found = list(spool.abandoned())
+    assert [name for _, name in found] == ["dead", "other"]
+    assert spool.hold("dead.open") is None
+    for fd in (held, *(fd for fd, _ in found)):
+        os.close(fd)
+
+
+def test_a_file_that_is_gone_or_was_replaced_is_not_held(tmp_path, spool, monkeypatch):
+    assert spool.hold("a.open") is None
+    (tmp_path / "a.open").touch()
+    monkeypatch.setattr(spool.directory, "holds", lambda name, fd: False)
+    assert spool.hold("a.open") is None
+
+
+def test_a_reservation_that_recovery_took_is_made_anew(tmp_path, spool, monkeypatch):
+    """Between creating and locking, another process may remove the empty file as abandoned."""
+    create = spool.directory.create
+    names = []
+
+    def stolen(name, flags):
+        fd = create(name, flags)
+        if not names:
+            (tmp_path / name).unlink()
+        names.append(name)
+        return fd
+
+    monkeypatch.setattr(spool.directory, "create", stolen)
+    fd, name = spool.create("a")
+    assert names == ["a.open", f"{name}.open"]
+    assert (tmp_path / f"{name}.open").exists()
+    os.close(fd)
+
+
+def test_states_are_told_by_names_alone(tmp_path, spool):
+    names = ["a", "a.open", "b.torn", "c.corrupt", "d.delivery", ".00ff.tmp", "e.events"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"123")
+    assert spool.sealed() == ["a", "e.events"]
+    assert spool.names(".open") == ["a.open"]
+    assert spool.size() == 3 * len(names)
+
+
+def test_a_directory_that_is_missing_or_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for name, reason in (("gone", "make it first"), ("file", "is a file"), ("file/x", "looked at")):
+        with pytest.raises(BadWorkingDirectory, match=reason):
+            Spool(tmp_path / name)
+
+
+def test_a_link_is_refused_unless_trusted(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(BadWorkingDirectory, match="symbolic link"):
+        Spool(tmp_path / "link")
+    Spool(tmp_path / "link", trusted=True).close()
+
+
+def test_a_directory_that_all_may_write_in_is_refused_without_the_sticky_bit(tmp_path):
+    tmp_path.chmod(0o777)
+    with pytest.raises(BadWorkingDirectory, match="sticky bit"):
+        Spool(tmp_path)
+    Spool(tmp_path, trusted=True).close()
+    tmp_path.chmod(0o1777)
+    Spool(tmp_path).close()
+
+
+def test_a_directory_that_is_not_writable_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(BadWorkingDirectory, match="may not write in it"):
+        Spool(tmp_path)
