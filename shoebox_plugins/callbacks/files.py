@@ -1,0 +1,232 @@
+"""Callbacks that do something to the sealed archive's file.
+
+None overwrites anything: where a name is taken, the next free one with `-0001`
+and so on before its extension is used. Each may be killed at any point and run
+again: the archive is whole under one of its names at every moment.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar, cast
+
+import zstandard
+from isal import igzip
+from isal.igzip_lib import IsalError
+from oslo_config import cfg
+
+from shoebox.callback import Callback
+from shoebox.errors import ConfigError, DurabilityError
+from shoebox.files import FOLDER_MODE, Directory, copy, publishing, temporary_name
+
+_EXTENSION = re.compile(r"\.?[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*")
+# What a spool takes for something else than a sealed archive.
+_SPOOL_STATES = frozenset({"open", "torn", "corrupt", "delivery", "tmp"})
+
+
+class ChangeExtensionCallback(Callback):
+    """Gives the archive another extension, with or without its dot: `done` and `.done` are one."""
+
+    OPTIONS: ClassVar[tuple[cfg.Opt, ...]] = (
+        cfg.StrOpt(
+            "new_extension",
+            default="done",
+            help="The extension that a sealed archive gets in place of its own.",
+        ),
+    )
+
+    def __init__(self, *, new_extension: str = "done", **_: object) -> None:
+        bare = new_extension.removeprefix(".")
+        if not _EXTENSION.fullmatch(new_extension) or bare.rpartition(".")[2] in _SPOOL_STATES:
+            raise ConfigError(
+                f"new_extension = {new_extension!r}: give letters, digits and _ = + -, and none "
+                f"of {', '.join(sorted(_SPOOL_STATES))}"
+            )
+        self._suffix = f".{bare}"
+
+    def on_close(self, path: Path) -> Path:
+        """Rename the archive where it is."""
+        stem, _ = os.path.splitext(path.name)  # noqa: PTH122  (Path.stem keeps a last dot)
+        return _move(path, path.parent, stem.rstrip(".") + self._suffix)
+
+
+class MoveFileCallback(Callback):
+    """Moves the archive to a folder, which may be on another device.
+
+    The folder is made, 0700, if its parent is there.
+    """
+
+    keeps_file = False
+
+    OPTIONS: ClassVar[tuple[cfg.Opt, ...]] = (
+        cfg.StrOpt(
+            "destination_folder",
+            required=True,
+            sample_default="/var/spool/shoebox-done",
+            help="The folder that sealed archives are moved to.",
+        ),
+    )
+
+    def __init__(self, *, destination_folder: str | os.PathLike[str], **_: object) -> None:
+        self._folder = Path(destination_folder).absolute()
+
+    def on_close(self, path: Path) -> Path:
+        """Move the archive."""
+        if not self._folder.is_dir():
+            self._folder.mkdir(FOLDER_MODE)
+            with Directory(self._folder.parent) as parent:
+                parent.sync()
+        return _move(path, self._folder, path.name)
+
+
+class DeleteFileCallback(Callback):
+    """Deletes the archive; put it last, since none after it finds a file."""
+
+    keeps_file = False
+
+    OPTIONS: ClassVar[tuple[cfg.Opt, ...]] = ()
+
+    def __init__(self, **_: object) -> None:
+        """Take no option."""
+
+    def on_close(self, path: Path) -> None:
+        """Delete the archive."""
+        with Directory(path.parent) as directory:
+            directory.remove(path.name)
+            directory.sync()
+
+
+class CompressFileCallback(Callback):
+    """Compresses the whole archive into a file with `.gz` or `.zst` after its name.
+
+    The archive is removed when the compressed file is durable and was read back.
+    Memory doesn't grow with the archive.
+    """
+
+    OPTIONS: ClassVar[tuple[cfg.Opt, ...]] = (
+        cfg.StrOpt(
+            "compression",
+            default="zstd",
+            choices=("gzip", "zstd"),
+            help="How the whole file is compressed; worth it for archives written with none.",
+        ),
+    )
+
+    def __init__(self, *, compression: str = "zstd", **_: object) -> None:
+        if compression not in _CODECS:
+            raise ConfigError(f"compression = {compression!r}: give one of {', '.join(_CODECS)}")
+        self._codec = _CODECS[compression]
+
+    def on_close(self, path: Path) -> Path:
+        """Compress the archive where it is."""
+        with Directory(path.parent) as directory:
+            name = path.name + self._codec.suffix
+            taken = _rewrite(directory, path.name, directory, name, self._codec)
+            directory.remove(path.name)
+            directory.sync()
+        return path.parent / taken
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """How a copy is written, and read back to compare it."""
+
+    suffix: str
+    errors: tuple[type[Exception], ...]
+    writer: Callable[[BinaryIO], AbstractContextManager[BinaryIO]]
+    reader: Callable[[BinaryIO], AbstractContextManager[BinaryIO]]
+
+
+def _gzip_writer(file: BinaryIO) -> BinaryIO:
+    # Neither time nor name, so that the same archive gives the same file.
+    gzip = igzip.IGzipFile(filename="", mode="wb", fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
+    return cast("BinaryIO", gzip)
+
+
+def _gzip_reader(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", igzip.IGzipFile(mode="rb", fileobj=file))  # type: ignore[no-untyped-call]
+
+
+def _zstd_writer(file: BinaryIO) -> BinaryIO:
+    compressor = zstandard.ZstdCompressor(write_checksum=True)
+    return compressor.stream_writer(file, closefd=False)
+
+
+def _zstd_reader(file: BinaryIO) -> BinaryIO:
+    return zstandard.ZstdDecompressor().stream_reader(file, closefd=False)
+
+
+# Its stub calls the class an instance.
+_GZIP_ERROR = cast("type[Exception]", IsalError)
+_PLAIN = _Codec("", (OSError,), nullcontext, nullcontext)
+_CODECS = {
+    "gzip": _Codec(".gz", (OSError, EOFError, _GZIP_ERROR), _gzip_writer, _gzip_reader),
+    "zstd": _Codec(".zst", (OSError, zstandard.ZstdError), _zstd_writer, _zstd_reader),
+}
+
+
+def _move(path: Path, folder: Path, name: str) -> Path:
+    with Directory(path.parent) as source, Directory(folder) as target:
+        if name == path.name and os.path.samestat(os.fstat(source.fd), os.fstat(target.fd)):
+            return path
+        taken = _link_or_copy(source, path.name, target, name)
+        target.sync()
+        source.remove(path.name)
+        source.sync()
+    return folder / taken
+
+
+def _link_or_copy(source: Directory, name: str, target: Directory, wanted: str) -> str:
+    try:
+        return target.link_free(source, name, wanted)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    return _rewrite(source, name, target, wanted, _PLAIN)
+
+
+def _rewrite(source: Directory, name: str, target: Directory, wanted: str, codec: _Codec) -> str:
+    """Return the name in `target` of the file's durable copy, compared with the file."""
+    with os.fdopen(source.open(name), "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if _holds(target, wanted, sha256, codec):  # an earlier try was killed
+            return wanted
+        file.seek(0)
+        return _publish_copy(file, sha256, target, wanted, codec)
+
+
+def _publish_copy(
+    file: BinaryIO, sha256: str, target: Directory, wanted: str, codec: _Codec
+) -> str:
+    draft = temporary_name()
+    try:
+        with publishing(target, draft) as raw, codec.writer(raw) as copied:
+            copy(file, copied)
+        if not _holds(target, draft, sha256, codec):
+            raise DurabilityError(
+                f"{target.path / wanted}: the copy does not read back as the archive, which "
+                "stays as it is: check the disk"
+            )
+        taken = target.link_free(target, draft, wanted)
+    finally:
+        target.remove(draft)
+    target.sync()
+    return taken
+
+
+def _holds(directory: Directory, name: str, sha256: str, codec: _Codec) -> bool:
+    """Tell whether the file is there and decodes to bytes of this checksum."""
+    try:
+        with os.fdopen(directory.open(name), "rb") as raw, codec.reader(raw) as decoded:
+            file = cast("io.BufferedReader", decoded)
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except codec.errors:
+        return False

@@ -1,0 +1,1 @@
+"""Roll checkers that come with shoebox."""

@@ -1,0 +1,499 @@
+"""The local backend: objects as files, with the duties of every backend."""
+
+import errno
+import hashlib
+import os
+import resource
+import signal
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shoebox.errors import (
+    InvalidName,
+    KeyCollision,
+    ObjectNotFound,
+    StorageDenied,
+    StorageRejected,
+    StorageUnavailable,
+)
+from shoebox_plugins.storage import local
+from shoebox_plugins.storage.local import LocalBackend
+
+CONTENT = b"0123456789" * 1000
+HOSTILE = ["", "/", "/a", "a/", "a//b", "..", "../a", "a/../b", ".", "a/.b", "a\\b", "a\x00", "a b"]
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def backend(root):
+    with LocalBackend(path=root) as backend:
+        yield backend
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "source"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def other(tmp_path):
+    path = tmp_path / "other"
+    path.write_bytes(b"other content")
+    return path
+
+
+def keys(backend, prefix=""):
+    return [info.key for info in backend.list(prefix)]
+
+
+def hidden(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_what_was_put_is_got(backend, source, tmp_path):
+    backend.put("a.events", source)
+    backend.get("a.events", tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == CONTENT
+    assert source.read_bytes() == CONTENT
+
+
+def test_stat_tells_size_time_checksum_and_metadata(backend, source):
+    metadata = {"sha256": digest(CONTENT), "writer": "w-1", "ключ": "значение\n", "": ""}
+    backend.put("x/a.events", source, metadata)
+    info = backend.stat("x/a.events")
+    assert (info.key, info.size, info.metadata) == ("x/a.events", len(CONTENT), metadata)
+    assert info.checksums == {"sha256": digest(CONTENT)}
+    assert timedelta(-1) < datetime.now(UTC) - info.modified < timedelta(minutes=5)
+
+
+def test_the_checksum_is_that_of_what_is_stored(backend, source, root):
+    """A bit that rots shows, although size and sidecar are as they were."""
+    backend.put("a", source, {"k": "v"})
+    (root / "a").write_bytes(b"X" + CONTENT[1:])
+    assert backend.stat("a").checksums["sha256"] != digest(CONTENT)
+
+
+def test_an_object_that_was_copied_there_has_no_metadata(backend, root):
+    (root / "a").write_bytes(CONTENT)
+    assert backend.stat("a").metadata == {}
+
+
+def test_files_and_folders_are_private(backend, source, root):
+    old = os.umask(0)
+    try:
+        backend.put("x/y/a", source, {"k": "v"})
+    finally:
+        os.umask(old)
+    for path in root.rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_putting_the_same_twice_leaves_one_object_with_the_first_metadata(backend, source, root):
+    backend.put("a", source, {"k": "first"})
+    before = (root / "a").stat()
+    backend.put("a", source, {"k": "second"})
+    assert (root / "a").stat().st_ino == before.st_ino
+    assert backend.stat("a").metadata == {"k": "first"}
+    assert len(list(root.iterdir())) == 2
+
+
+def test_other_content_is_a_collision_and_nothing_is_replaced(backend, source, other, root):
+    backend.put("a", source, {"k": "v"})
+    with pytest.raises(KeyCollision, match="other content"):
+        backend.put("a", other, {"k": "other"})
+    info = backend.stat("a")
+    assert (info.checksums["sha256"], info.metadata) == (digest(CONTENT), {"k": "v"})
+    assert len(list(root.iterdir())) == 2
+
+
+def test_content_of_the_same_length_is_a_collision_too(backend, source, tmp_path):
+    (tmp_path / "same").write_bytes(CONTENT[::-1])
+    backend.put("a", source)
+    with pytest.raises(KeyCollision):
+        backend.put("a", tmp_path / "same")
+
+
+def test_the_metadata_is_there_before_the_name_is(backend, source, monkeypatch):
+    """Whoever is killed before the last step leaves no object; whoever tries again, a whole one."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "_write_object", killed)
+        with pytest.raises(Killed):
+            backend.put("a", source, {"k": "stale"})
+    assert keys(backend) == []
+    with pytest.raises(ObjectNotFound):
+        backend.stat("a")
+    backend.put("a", source, {"k": "new"})
+    assert backend.stat("a").metadata == {"k": "new"}
+
+
+def test_the_steps_of_a_put_are_in_the_order_that_survives_a_power_cut(
+    backend, source, monkeypatch
+):
+    steps = []
+    for name in ("fsync", "link", "rename"):
+        call = getattr(os, name)
+        monkeypatch.setattr(os, name, recording(steps, name, call))
+    backend.put("a", source, {"k": "v"})
+    sidecar = ["fsync file", "link", "fsync folder", "rename", "fsync folder"]
+    assert steps == [*sidecar, "fsync file", "link", "fsync folder"]
+
+
+def recording(steps, name, call):
+    def recorded(*arguments, **options):
+        kind = ""
+        if name == "fsync":
+            kind = " folder" if stat.S_ISDIR(os.fstat(arguments[0]).st_mode) else " file"
+        steps.append(name + kind)
+        return call(*arguments, **options)
+
+    return recorded
+
+
+def test_a_second_put_makes_the_first_durable(backend, source, monkeypatch):
+    """The first may have been killed between its link and its fsync of the folder."""
+    backend.put("a", source)
+    steps = []
+    monkeypatch.setattr(os, "fsync", recording(steps, "fsync", os.fsync))
+    backend.put("a", source)
+    assert steps == ["fsync file", "fsync folder"]
+
+
+def test_a_source_that_changes_meanwhile_fails_the_put(backend, source, root, monkeypatch):
+    """What is stored is what was looked at first, or nothing."""
+    copy = local.copy
+
+    def cut(reader, writer):
+        os.truncate(source, 100)
+        return copy(reader, writer)
+
+    monkeypatch.setattr(local, "copy", cut)
+    with pytest.raises(StorageUnavailable, match="changed"):
+        backend.put("a", source)
+    assert keys(backend) == []
+    assert not [name for name in hidden(root) if name.endswith(".tmp")]
+
+
+def test_a_source_that_is_gone_is_the_callers_error(backend, tmp_path, root):
+    with pytest.raises(FileNotFoundError):
+        backend.put("a", tmp_path / "gone")
+    assert list(root.iterdir()) == []
+
+
+def test_a_source_that_is_a_link_is_refused(backend, source, tmp_path):
+    (tmp_path / "link").symlink_to(source)
+    with pytest.raises(OSError, match="symbolic"):
+        backend.put("a", tmp_path / "link")
+
+
+def test_get_replaces_nothing(backend, source, other):
+    backend.put("a", source)
+    with pytest.raises(FileExistsError):
+        backend.get("a", other)
+    assert other.read_bytes() == b"other content"
+
+
+def test_open_reads_ranges(backend, source):
+    backend.put("a", source)
+    with backend.open("a") as file:
+        assert file.seekable()
+        file.seek(-3, os.SEEK_END)
+        assert file.read() == b"789"
+        file.seek(5)
+        assert file.read(7) == b"5678901"
+        file.seek(0)
+        assert file.read() == CONTENT
+
+
+@pytest.mark.parametrize("key", ["gone", "gone/a", "a/b", "x"])
+@pytest.mark.parametrize("call", ["stat", "open", "delete", "get"])
+def test_an_object_that_is_not_there_is_not_found(backend, source, tmp_path, key, call):
+    """Be it below an object, or a folder of other objects."""
+    backend.put("a", source)
+    backend.put("x/b", source)
+    arguments = (tmp_path / "got",) if call == "get" else ()
+    with pytest.raises(ObjectNotFound, match=key):
+        getattr(backend, call)(key, *arguments)
+    assert not (tmp_path / "got").exists()
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+@pytest.mark.parametrize("call", ["put", "get", "stat", "open", "delete"])
+def test_a_hostile_key_is_refused(backend, source, tmp_path, key, call):
+    arguments = {"put": (source,), "get": (tmp_path / "got",)}.get(call, ())
+    with pytest.raises(InvalidName):
+        getattr(backend, call)(key, *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "store"]
+
+
+def test_delete_removes_the_object_and_its_metadata(backend, source, root):
+    backend.put("a", source, {"k": "v"})
+    backend.put("ab", source, {"k": "v"})
+    backend.delete("a")
+    assert keys(backend) == ["ab"]
+    assert backend.stat("ab").metadata == {"k": "v"}
+    backend.delete("ab")
+    assert list(root.iterdir()) == []
+
+
+def test_list_gives_every_key_in_the_order_of_keys(backend, source):
+    """An object and a folder may share a beginning: a slash sorts before a digit, after a dot."""
+    every = ["a-1", "a.b", "a/b", "a/c/d", "a0", "b", "b1/x/y", "c"]
+    for key in reversed(every):
+        backend.put(key, source, {"k": "v"})
+    assert keys(backend) == every == sorted(every)
+    assert all(info.size == len(CONTENT) for info in backend.list())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("a", ["a-1", "a/b", "a/c/d"]),
+        ("a/", ["a/b", "a/c/d"]),
+        ("a/c", ["a/c/d"]),
+        ("a/c/d", ["a/c/d"]),
+        ("a/c/d/", []),
+        ("a/c/de", []),
+        ("../", []),
+        ("/", []),
+        ("gone", []),
+    ],
+)
+def test_list_takes_a_prefix_of_the_key(backend, source, prefix, expected):
+    for key in ("a-1", "a/b", "a/c/d", "b"):
+        backend.put(key, source)
+    assert keys(backend, prefix) == expected
+
+
+def test_list_leaves_out_what_is_no_object(backend, source, root, tmp_path):
+    backend.put("a", source, {"k": "v"})
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x").write_text("x")
+    (root / "linked").symlink_to(tmp_path / "secret")
+    (root / "link").symlink_to(source)
+    (root / ".hidden").write_text("x")
+    (root / "not a name").write_text("x")
+    os.mkfifo(root / "fifo")
+    assert keys(backend) == ["a"]
+
+
+def test_list_opens_no_folder_outside_the_prefix(backend, source, root):
+    backend.put("b/x", source)
+    (root / "a").mkdir()
+    opened = []
+    folder = local.Directory.folder
+    local.Directory.folder = lambda self, name: opened.append(name) or folder(self, name)
+    try:
+        assert keys(backend, "b/") == ["b/x"]
+    finally:
+        local.Directory.folder = folder
+    assert opened == ["b"]
+
+
+@pytest.mark.parametrize("place", ["x/a", "a"])
+def test_no_planted_link_is_followed(backend, source, root, tmp_path, place):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_bytes(CONTENT)
+    if place == "a":
+        (root / "a").symlink_to(outside / "a")
+    else:
+        (root / "x").symlink_to(outside)
+    with pytest.raises(ObjectNotFound):
+        backend.stat(place)
+    with pytest.raises(ObjectNotFound):
+        backend.delete(place)
+    with pytest.raises(KeyCollision if place == "a" else StorageRejected):
+        backend.put(place, source)
+    assert [path.name for path in outside.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("plant", ["fifo", "folder"])
+def test_what_is_no_file_is_no_object_and_stays(backend, source, root, plant):
+    os.mkfifo(root / "a") if plant == "fifo" else (root / "a").mkdir()
+    with pytest.raises(ObjectNotFound):
+        backend.stat("a")
+    with pytest.raises(KeyCollision):
+        backend.put("a", source)
+    with pytest.raises(ObjectNotFound):
+        backend.delete("a")
+    assert (root / "a").exists()
+
+
+def test_a_key_below_an_object_is_rejected(backend, source):
+    backend.put("a", source)
+    with pytest.raises(StorageRejected, match="a/b"):
+        backend.put("a/b", source)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"\xff", b'{"k": 1}', b"{" * 5000])
+def test_damaged_metadata_is_named(backend, source, root, damage):
+    backend.put("a", source, {"k": "v"})
+    (root / hidden(root)[0]).write_bytes(damage)
+    with pytest.raises(StorageRejected, match="metadata"):
+        backend.stat("a")
+
+
+def test_metadata_has_a_limit(backend, source):
+    with pytest.raises(StorageRejected, match="at most"):
+        backend.put("a", source, {"k": "v" * 2**17})
+    assert keys(backend) == []
+
+
+@pytest.mark.parametrize("root_is", ["missing", "a file"])
+def test_a_root_that_is_not_there_is_unavailable(tmp_path, source, root_is):
+    """It may be mounted later; it is not made, lest the objects go below the mount point."""
+    path = tmp_path / "mount"
+    if root_is == "a file":
+        path.touch()
+    backend = LocalBackend(path=path)
+    for call in (
+        lambda: backend.put("a", source),
+        lambda: backend.stat("a"),
+        lambda: backend.open("a/b"),
+        lambda: list(backend.list()),
+        lambda: backend.delete("a"),
+    ):
+        with pytest.raises(StorageUnavailable, match="mount"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, StorageUnavailable),
+        (errno.EDQUOT, StorageUnavailable),
+        (errno.EIO, StorageUnavailable),
+        (errno.ESTALE, StorageUnavailable),
+        (errno.EMFILE, StorageUnavailable),
+        (errno.EACCES, StorageDenied),
+        (errno.EPERM, StorageDenied),
+        (errno.EROFS, StorageDenied),
+        (errno.ENAMETOOLONG, StorageRejected),
+        (errno.EFBIG, StorageRejected),
+    ],
+)
+@pytest.mark.parametrize("call", ["fsync", "link", "open", "mkdir"])
+def test_what_the_operating_system_refuses_is_one_of_the_declared_errors(  # noqa: PLR0917
+    backend, source, root, monkeypatch, number, expected, call
+):
+    """Whichever call it is; afterwards there is no object, and a next try succeeds."""
+    original = getattr(os, call)
+
+    def refusing(path, *arguments, **options):
+        if path in {source.parent, source.name}:
+            return original(path, *arguments, **options)
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refusing)
+        with pytest.raises(expected, match=r"'x/a'.*; "):
+            backend.put("x/a", source, {"k": "v"})
+    assert keys(backend) == []
+    assert not list(root.rglob(".*.tmp"))
+    backend.put("x/a", source, {"k": "v"})
+    assert backend.stat("x/a").metadata == {"k": "v"}
+
+
+def test_a_file_too_large_for_the_file_system_is_rejected_and_leaves_nothing(backend, source, root):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(StorageRejected, match="too large"):
+            backend.put("a", source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert keys(backend) == []
+    assert not [name for name in hidden(root) if name.endswith(".tmp")]
+
+
+def test_a_read_error_of_an_open_object_is_unavailable():
+    """The memory of this process is a file whose first bytes can't be read."""
+    backend = LocalBackend(path="/proc/self")
+    for read in (lambda file: file.read(1), lambda file: file.read()):
+        with backend.open("mem") as file, pytest.raises(StorageUnavailable, match="error"):
+            read(file)
+
+
+def test_many_threads_that_put_the_same_leave_one_object(backend, source, root):
+    barrier = threading.Barrier(16)
+
+    def put(number):
+        barrier.wait()
+        backend.put("x/a", source, {"k": "v"})
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(put, range(16)))
+    assert keys(backend) == ["x/a"]
+    assert backend.stat("x/a").metadata == {"k": "v"}
+    assert len(list((root / "x").iterdir())) == 2
+
+
+def test_of_many_threads_that_put_different_content_one_wins_with_its_own_metadata(
+    backend, tmp_path, root
+):
+    barrier = threading.Barrier(16)
+    for number in range(16):
+        (tmp_path / f"source-{number}").write_text(str(number) * 5000)
+
+    def put(number):
+        barrier.wait()
+        try:
+            backend.put("a", tmp_path / f"source-{number}", {"number": str(number)})
+        except KeyCollision:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(put, range(16))) == 1
+    number = backend.stat("a").metadata["number"]
+    assert (root / "a").read_text() == number * 5000
+    assert len(list(root.iterdir())) == 2
+
+
+def test_from_url_takes_the_folder_and_the_sections_options(root, source):
+    backend = LocalBackend.from_url(str(root), path="/elsewhere", no_such_option=1)
+    backend.put("a", source)
+    assert (root / "a").exists()
+
+
+def test_the_folder_stays_the_same_when_the_process_goes_elsewhere(
+    root, source, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    backend = LocalBackend(path="store")
+    monkeypatch.chdir("/")
+    backend.put("a", source)
+    assert (root / "a").exists()
+
+
+def test_options_are_declared_and_keywords_only():
+    assert [option.dest for option in LocalBackend.OPTIONS] == ["path"]
+    assert LocalBackend.OPTIONS[0].required
+    with pytest.raises(TypeError):
+        LocalBackend("store")

@@ -1,0 +1,148 @@
+"""The interface of storage backends, and what may be a key."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shoebox.errors import ConfigError, InvalidName
+from shoebox.storage import Destination, StorageBackend, shown, validate_key, validate_name
+
+HOSTILE = [
+    "",
+    ".",
+    "..",
+    ".hidden",
+    "a b",
+    "a\\b",
+    "a\nb",
+    "a\x00b",
+    "a\x1b[31m",
+    "ä",
+    "a:b",
+    "~",
+    "$HOME",
+    "%2e%2e",
+    "a\n",
+    "\ud800",
+    "a" * 256,
+]
+
+
+class Nowhere(StorageBackend):
+    """Has what the interface demands, and does nothing."""
+
+    closed = 0
+
+    @classmethod
+    def from_url(cls, bucket, **options):
+        return cls()
+
+    def put(self, key, path, metadata=None):
+        raise NotImplementedError
+
+    get = open = stat = list = delete = put
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "a/b", "/"])
+def test_a_hostile_name_is_refused(name):
+    with pytest.raises(InvalidName):
+        validate_name(name)
+
+
+@pytest.mark.parametrize("segment", HOSTILE)
+@pytest.mark.parametrize("form", ["{}", "{}/x", "x/{}", "x/{}/x"])
+def test_a_key_with_a_hostile_segment_is_refused(form, segment):
+    with pytest.raises(InvalidName):
+        validate_key(form.format(segment))
+
+
+@pytest.mark.parametrize("key", ["a", "a/b/c", "A-Za.z0_9=+-", "a..b", "-a", "a" * 255 + "/b."])
+def test_a_sound_key_is_given_back(key):
+    assert validate_key(key) == key
+
+
+@given(st.text())
+def test_what_is_accepted_stays_below_its_prefix(key):
+    """Whatever the text, a key that passes has no segment that leads elsewhere."""
+    try:
+        validate_key(key)
+    except InvalidName:
+        return
+    assert all(part not in {"", ".", ".."} and part.isascii() for part in key.split("/"))
+
+
+def test_the_refusal_escapes_and_bounds_the_key():
+    with pytest.raises(InvalidName) as caught:
+        validate_key("\x1b[31m\n" * 10_000)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 10_000
+
+
+def test_shown_text_is_escaped_and_bounded():
+    assert shown("a\nb") == r"'a\nb'"
+    assert len(shown("a" * 10**6)) < 400
+
+
+def test_a_backend_is_closed_at_the_end_of_its_block():
+    with Nowhere() as backend:
+        assert not backend.closed
+    assert backend.closed == 1
+
+
+def test_the_interface_demands_every_operation():
+    with pytest.raises(TypeError, match="abstract"):
+        StorageBackend()
+
+
+@pytest.mark.parametrize(
+    ("template", "name", "key"),
+    [
+        ("{stem}-{id}{suffix}", "a.events", "a-77.events"),
+        ("{stem}-{id}{suffix}", "a.tar.gz", "a.tar-77.gz"),
+        ("{stem}-{id}{suffix}", "bare", "bare-77"),
+        ("{stem}-{id}{suffix}", "dot.", "dot-77."),
+        ("logs/{id}/{name}", "a.events", "logs/77/a.events"),
+    ],
+)
+def test_a_key_is_made_from_the_archives_name_and_id(template, name, key):
+    destination = Destination("hot", Nowhere(), template)
+    assert destination.key(name, "77") == key == destination.key(name, "77")
+
+
+def test_the_default_template_has_the_id_before_the_extension():
+    assert Destination("hot", Nowhere()).key("a.events", "77") == "a-77.events"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{host}",
+        "{}",
+        "{0}",
+        "{name.__class__}",
+        "{name[0]}",
+        "{name!r}",
+        "{name:>300}",
+        "{name}{id:.1}",
+        "{name",
+        "",
+        "/{name}",
+        "../{name}",
+        "{name}/",
+        "a//{name}",
+        "a b/{name}",
+        "{stem}/../{id}",
+    ],
+)
+def test_a_template_that_can_make_no_key_is_refused_at_once(template):
+    with pytest.raises(ConfigError, match="storage hot: key_template"):
+        Destination("hot", Nowhere(), template)
+
+
+@pytest.mark.parametrize("name", ["a b", "../../etc/passwd", "a" * 256, "a\n"])
+def test_a_name_that_can_be_no_key_is_refused(name):
+    with pytest.raises(InvalidName):
+        Destination("hot", Nowhere()).key(name, "77")
