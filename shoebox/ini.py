@@ -1,0 +1,123 @@
+"""What the parsed ini files hold: values that are valid, and keys that no option knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from oslo_config import cfg
+
+from shoebox.errors import ConfigError
+from shoebox.plugins import nearest
+
+_SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
+
+
+class Problems:
+    """Gathers what is wrong, so that one error tells all of it, a line for each problem."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Keep the lines of a ConfigError that the block raises, and go on."""
+        try:
+            yield
+        except ConfigError as error:
+            self._lines.extend(str(error).splitlines())
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Keep these lines."""
+        self._lines.extend(lines)
+
+    def report(self) -> None:
+        """Raise ConfigError if anything was wrong."""
+        if self._lines:
+            raise ConfigError("\n".join(dict.fromkeys(self._lines)))
+
+
+def values(conf: cfg.ConfigOpts, section: str, options: Iterable[cfg.Opt]) -> dict[str, Any]:
+    """Return the value of each option, which is registered in the section, by its name.
+
+    Raise ConfigError with a line for each value that is missing or not valid. It
+    never shows a secret, nor a value whose `$` could not be substituted.
+    """
+    problems = Problems()
+    found = {}
+    for option in options:
+        with problems.gather():
+            found[option.dest] = _value(conf, section, option)
+    problems.report()
+    return found
+
+
+def sections(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """Return the file that holds each section, by the section's name as it stands there."""
+    # oslo.config has no public view of what no option knows. To read the files again is
+    # no way out: a service may have given up the right to since it parsed them.
+    parsed = conf._namespace  # noqa: SLF001
+    return {} if parsed is None else dict(parsed._sections_to_file)  # noqa: SLF001
+
+
+def keys(conf: cfg.ConfigOpts, section: str) -> dict[str, str]:
+    """Return the file that holds each key of the section, known to an option or not."""
+    parsed = conf._namespace  # noqa: SLF001 - see above
+    found: dict[str, str] = {}
+    for file in [] if parsed is None else parsed._parsed:  # noqa: SLF001
+        for name, content in file.items():
+            if name.lower() == section.lower():
+                found.update(dict.fromkeys(content, sections(conf)[name]))
+    return found
+
+
+def unknown_keys(conf: cfg.ConfigOpts, section: str, options: Iterable[cfg.Opt]) -> list[str]:
+    """Return a line for each key of the section that is none of these options."""
+    known = {name for option in options for name in _names(option)}
+    return [
+        f"{file}: [{section}] {key}: there is no such option; {nearest(key, known)}"
+        for key, file in keys(conf, section).items()
+        if key not in known
+    ]
+
+
+def _names(option: cfg.Opt) -> set[str]:
+    return {option.dest, *(it.name for it in option.deprecated_opts if it.name is not None)}
+
+
+def _value(conf: cfg.ConfigOpts, section: str, option: cfg.Opt) -> Any:
+    value = None
+    try:
+        value = conf[section][option.dest]
+        objection = _objection(option, value)
+    except RecursionError:
+        objection = "a '$' in its value leads back to itself; write '$$' for a '$'"
+    except _SUBSTITUTION:
+        objection = "a '$' in its value names no option; write '$$' for a '$'"
+    except ValueError as error:
+        objection = _refusal(option, error)
+    # Raised here and not above, so that no traceback carries an error that holds the value.
+    if objection is not None:
+        file = keys(conf, section).get(option.dest)
+        where = "" if file is None else f"{file}: "
+        raise ConfigError(f"{where}[{section}] {option.dest}: {objection}")
+    return value
+
+
+def _objection(option: cfg.Opt, value: Any) -> str | None:
+    if value is None and option.required:
+        return "it is required: set it"
+    if value is None and option.default is not None:
+        return "it is empty: set it, or leave it out"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no finite number"
+    return None
+
+
+def _refusal(option: cfg.Opt, error: ValueError) -> str:
+    if option.secret:
+        return f"its value, which is secret, is not of the type {option.type}"
+    # What oslo.config wraps its cause in repeats where the value stands.
+    return str(error.__context__ or error)

@@ -1,0 +1,113 @@
+"""The options that shoebox itself declares; each plugin declares its own."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+_SMALLEST = 0.001
+
+# The section of a writer.
+WRITER: tuple[cfg.Opt, ...] = (
+    cfg.StrOpt(
+        "directory",
+        sample_default="/var/spool/shoebox",
+        help="The spool: where archives are written, and wait until they are stored. It must be "
+        "there, and be writable by this user alone.",
+    ),
+    cfg.StrOpt(
+        "filename_template",
+        default="events_%Y%m%dT%H%M%S_%f.events",
+        help="The name of an archive, with strftime's directives, in UTC.",
+    ),
+    cfg.ListOpt(
+        "roll_checkers",
+        default=["size"],
+        help="What may decide that an archive is sealed and the next one opened: any of these "
+        "roll checkers. NAME or NAME:PLUGIN; the options of each stand in "
+        "[shoebox_roll_checker_NAME].",
+    ),
+    cfg.ListOpt(
+        "callbacks",
+        default=[],
+        help="What hears of an archive that was sealed, in this order. NAME or NAME:PLUGIN; the "
+        "options of each stand in [shoebox_callback_NAME].",
+    ),
+    cfg.ListOpt(
+        "storage",
+        default=[],
+        help="Where sealed archives are shipped: to each of these backends, and only then are "
+        "they removed from the spool. Left empty they stay there. NAME or NAME:PLUGIN; the "
+        "options of each stand in [shoebox_storage_NAME].",
+    ),
+    cfg.StrOpt(
+        "durability",
+        default="interval",
+        choices=[
+            ("record", "when the write returns"),
+            ("interval", "at the latest after sync_interval"),
+            ("roll", "when the archive is sealed"),
+        ],
+        help="When a record is on the disk, so that it survives a power cut.",
+    ),
+    cfg.FloatOpt(
+        "sync_interval",
+        default=1.0,
+        min=_SMALLEST,
+        help="Seconds; with durability = interval the most that a power cut can take.",
+    ),
+    cfg.StrOpt(
+        "compression",
+        default="zstd",
+        choices=[
+            ("zstd", "small and fast"),
+            ("none", "not at all; what format version 1 has"),
+            ("gzip", "for readers that lack zstd"),
+        ],
+        help="How the blocks of an archive are compressed.",
+    ),
+    cfg.IntOpt(
+        "format_version",
+        default=2,
+        min=1,
+        max=2,
+        help="The archive format: 2, or 1 for readers of 2014.",
+    ),
+    cfg.FloatOpt(
+        "spool_limit_mb",
+        min=_SMALLEST,
+        help="How much the spool may hold, in MB of 2**20 bytes; no limit if it is left out.",
+    ),
+    cfg.StrOpt(
+        "on_full",
+        default="raise",
+        choices=[
+            ("raise", "the write fails, and its record was not taken"),
+            ("block", "the write waits for room, up to on_full_timeout, and then fails"),
+        ],
+        help="What a write does when the spool is at its limit.",
+    ),
+    cfg.FloatOpt(
+        "on_full_timeout",
+        default=30.0,
+        min=0.0,
+        help="Seconds; how long a write waits for room with on_full = block.",
+    ),
+    cfg.FloatOpt(
+        "close_timeout",
+        default=10.0,
+        min=0.0,
+        help="Seconds; how long closing waits for archives under way. The rest is shipped by the "
+        "next start.",
+    ),
+)
+
+# What every section of a storage backend has besides the backend's own options.
+STORAGE: tuple[cfg.Opt, ...] = (
+    cfg.StrOpt(
+        "key_template",
+        default="{stem}-{id}{suffix}",
+        help="An object's key: segments between slashes, made of {name}, the archive's name, of "
+        "{stem} and {suffix}, what it has before and from its extension, and of {id}, which no "
+        "two archives share.",
+    ),
+)

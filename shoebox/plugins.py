@@ -1,0 +1,181 @@
+"""The loader: finds plugins by name, imports those that are asked for, and builds them.
+
+A plugin is a class that a package declares under a name in one of the entry-point
+groups below. This is the only file that knows stevedore; it is imported when a
+plugin is first looked up, and with it everything that makes an import slow.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from shoebox.errors import PluginError, ShoeboxError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+    from oslo_config import cfg
+
+GROUPS = {
+    "roll_checker": "shoebox.roll_checkers",
+    "callback": "shoebox.callbacks",
+    "storage": "shoebox.storage_backends",
+}
+_INTERFACES = {
+    "roll_checker": "shoebox.roll_checker:RollChecker",
+    "callback": "shoebox.callback:Callback",
+    "storage": "shoebox.storage:StorageBackend",
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A plugin that a package declares; `error` says why it can't be used, if so."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    error: str | None
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of the installed plugins, sorted, without importing one."""
+    return sorted({entry_point.name for entry_point in _entry_points(kind)})
+
+
+def load(kind: str, name: str) -> type[Any]:
+    """Return the class of the plugin; `kind` is a key of `GROUPS`.
+
+    Raise PluginError if no package or more than one declares the name, if it can't
+    be imported, or if it is not what the kind's interface asks for.
+    """
+    claims = [entry_point for entry_point in _entry_points(kind) if entry_point.name == name]
+    if not claims:
+        raise PluginError(f"no {kind} plugin is called {name!r}; {nearest(name, names(kind))}")
+    packages = _packages(kind, name)
+    if len(claims) > 1 or len(packages) > 1:
+        raise PluginError(
+            f"the {kind} plugin {name!r} is claimed by {' and '.join(packages)}: "
+            "uninstall all but one"
+        )
+    return _checked(kind, _imported(kind, claims[0]))
+
+
+def options(plugin: type[Any]) -> tuple[cfg.Opt, ...] | None:
+    """Return the options that the plugin declares, or None if it takes any key as a string."""
+    from oslo_config import cfg  # noqa: PLC0415 - too slow to import for everybody
+
+    declared = getattr(plugin, "OPTIONS", None)
+    if declared is None:
+        return None
+    if not isinstance(declared, tuple) or not all(isinstance(it, cfg.Opt) for it in declared):
+        raise PluginError(
+            f"{_qualified(plugin)}.OPTIONS must be a tuple of oslo.config options: correct it"
+        )
+    return declared
+
+
+def build(kind: str, name: str, values: Mapping[str, Any]) -> Any:
+    """Return the plugin, built with these keyword arguments.
+
+    Raise PluginError if its constructor refuses them with anything but an error of ours.
+    """
+    plugin = load(kind, name)
+    try:
+        return plugin(**values)
+    except ShoeboxError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the {kind} plugin {name!r} of {_owner(kind, name)} refuses its options: "
+            f"{_cause(error)}"
+        ) from error
+
+
+def installed() -> list[Installed]:
+    """Return every plugin that any package declares, by kind and name.
+
+    To learn whether it can be used each one is imported, as nowhere else.
+    """
+    return [
+        Installed(kind, name, distribution.name, distribution.version, _fault(kind, name))
+        for kind in GROUPS
+        for name in names(kind)
+        for distribution in _distributions(kind, name)
+    ]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a clause that leads from a mistaken name to the right one."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are: {', '.join(choices)}" if choices else "none is known"
+
+
+def _entry_points(kind: str) -> list[EntryPoint]:
+    from stevedore.named import NamedExtensionManager  # noqa: PLC0415 - slow to import
+
+    # A manager imports what it is told the names of; this one is told none.
+    manager: NamedExtensionManager[Any] = NamedExtensionManager(GROUPS[kind], names=())
+    return manager.list_entry_points()
+
+
+def _distributions(kind: str, name: str) -> list[Distribution]:
+    """Return who declares the name; stevedore's entry points have lost that."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import
+
+    found = (entry_point.dist for entry_point in entry_points(group=GROUPS[kind], name=name))
+    return list({it.name: it for it in found if it is not None}.values())
+
+
+def _packages(kind: str, name: str) -> list[str]:
+    return [f"{it.name} {it.version}" for it in _distributions(kind, name)]
+
+
+def _owner(kind: str, name: str) -> str:
+    return " and ".join(_packages(kind, name)) or "an unknown package"
+
+
+def _imported(kind: str, entry_point: EntryPoint) -> Any:
+    try:
+        return entry_point.load()
+    except Exception as error:  # what a stranger's module does when it is imported is its own
+        owner = _owner(kind, entry_point.name)
+        raise PluginError(
+            f"the {kind} plugin {entry_point.name!r} of {owner} can't be imported: "
+            f"{_cause(error)}; reinstall the package with what it needs, or uninstall it"
+        ) from error
+
+
+def _checked(kind: str, plugin: Any) -> type[Any]:
+    interface = resolve_name(_INTERFACES[kind])
+    if not isinstance(plugin, type) or not issubclass(plugin, interface):
+        raise PluginError(
+            f"{_qualified(plugin)} is no subclass of {_qualified(interface)}, which a {kind} "
+            "plugin must be: correct its entry point"
+        )
+    options(plugin)
+    return plugin
+
+
+def _fault(kind: str, name: str) -> str | None:
+    try:
+        load(kind, name)
+    except PluginError as error:
+        return str(error)
+    return None
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _qualified(plugin: Any) -> str:
+    return f"{getattr(plugin, '__module__', '?')}:{getattr(plugin, '__qualname__', repr(plugin))}"

@@ -1,0 +1,141 @@
+"""What the parsed files hold: valid values, and keys that no option knows."""
+
+import logging
+import traceback
+
+import pytest
+from oslo_config import cfg
+
+from shoebox import ini as reading
+from shoebox.errors import ConfigError
+
+OPTIONS = (
+    cfg.StrOpt("path", required=True),
+    cfg.IntOpt("retries", default=3, min=0),
+    cfg.FloatOpt("ratio", default=0.5),
+    cfg.StrOpt("password", secret=True),
+    cfg.IntOpt("pin", secret=True),
+    cfg.StrOpt("renamed", deprecated_name="old-name"),
+)
+
+
+def values(conf):
+    conf.register_opts(list(OPTIONS), group="mine")
+    return reading.values(conf, "mine", OPTIONS)
+
+
+def refusal(conf):
+    with pytest.raises(ConfigError) as caught:
+        values(conf)
+    return caught.value
+
+
+def test_values_are_of_their_options_types(ini):
+    found = values(ini("[mine]\npath = /a\nretries = 7\n"))
+    assert found == {
+        "path": "/a",
+        "retries": 7,
+        "ratio": 0.5,
+        "password": None,
+        "pin": None,
+        "renamed": None,
+    }
+
+
+def test_a_value_of_a_wrong_type_names_file_section_and_key(ini):
+    message = str(refusal(ini("[mine]\npath = /a\nretries = some\n")))
+    assert "shoebox.conf: [mine] retries: " in message
+    assert "some" in message
+
+
+def test_a_value_out_of_range_says_what_the_range_is(ini):
+    assert "[mine] retries: Should be greater than or equal to 0" in str(
+        refusal(ini("[mine]\npath = /a\nretries = -1\n"))
+    )
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_number_that_is_not_finite_is_refused(ini, number):
+    assert "[mine] ratio: " in str(refusal(ini(f"[mine]\npath = /a\nratio = {number}\n")))
+
+
+def test_a_number_that_is_left_empty_is_not_taken_for_its_default(ini):
+    assert "[mine] retries: it is empty" in str(refusal(ini("[mine]\npath = /a\nretries =\n")))
+
+
+def test_a_required_value_that_is_missing_is_named(ini):
+    assert "[mine] path: it is required" in str(refusal(ini("[mine]\n")))
+
+
+def test_all_problems_are_told_at_once_a_line_for_each(ini):
+    lines = str(refusal(ini("[mine]\nretries = -1\nratio = x\n"))).splitlines()
+    assert [line.partition("] ")[2].partition(":")[0] for line in lines] == [
+        "path",
+        "retries",
+        "ratio",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pin = s3cr3t",
+        "password = a$s3cr3t",
+        "password = ${s3cr3t.b}",
+        "password = $mine.s3cr3t",
+        "password = $mine",
+        "pin = $path",
+        "password = s3cr3t$password",
+    ],
+)
+def test_a_secret_is_shown_in_no_message_and_no_traceback(ini, line, caplog):
+    caplog.set_level(logging.DEBUG)
+    error = refusal(ini(f"[mine]\npath = s3cr3t\n{line}\n"))
+    assert f"[mine] {line.split()[0]}: " in str(error)
+    assert "s3cr3t" not in "".join(traceback.format_exception(error)) + caplog.text
+    assert error.__context__ is None
+
+
+def test_a_dollar_that_names_no_option_is_told_how_to_write_one(ini):
+    message = str(refusal(ini("[mine]\npath = pa$word\n")))
+    assert "[mine] path: a '$' in its value names no option; write '$$'" in message
+    assert "word" not in message
+
+
+def test_two_dollars_are_one_and_a_name_is_what_it_stands_for(ini):
+    found = values(ini("[mine]\npath = a$$b\nrenamed = ${mine.path}/c\n"))
+    assert (found["path"], found["renamed"]) == ("a$b", "a$b/c")
+
+
+def test_an_unknown_key_names_its_file_and_the_nearest_key(ini):
+    conf = ini("[mine]\npath = /a\n", "[MINE]\nretrys = 3\n")
+    [line] = reading.unknown_keys(conf, "mine", OPTIONS)
+    assert "shoebox1.conf: [mine] retrys: " in line
+    assert "did you mean 'retries'?" in line
+
+
+def test_an_option_is_known_by_its_former_name(ini):
+    assert reading.unknown_keys(ini("[mine]\nold-name = 3\n"), "mine", OPTIONS) == []
+
+
+def test_a_hyphen_which_oslo_config_would_pass_over_is_an_unknown_key(ini):
+    options = (cfg.IntOpt("roll-size-mb"),)
+    [line] = reading.unknown_keys(ini("[mine]\nroll-size-mb = 3\n"), "mine", options)
+    assert "did you mean 'roll_size_mb'?" in line
+
+
+def test_sections_are_listed_with_their_files(ini, tmp_path):
+    conf = ini("[one]\n[two]\na = 1\n")
+    assert reading.sections(conf) == dict.fromkeys(["one", "two"], str(tmp_path / "shoebox.conf"))
+
+
+def test_a_conf_that_has_parsed_nothing_holds_nothing():
+    conf = cfg.ConfigOpts()
+    assert reading.sections(conf) == {}
+    assert reading.keys(conf, "mine") == {}
+
+
+def test_a_file_that_can_no_longer_be_read_was_still_read(ini, tmp_path):
+    conf = ini("[mine]\nbad = 3\n")
+    (tmp_path / "shoebox.conf").unlink()
+    assert reading.unknown_keys(conf, "mine", OPTIONS) != []
