@@ -1,0 +1,159 @@
+"""Where each archive of a spool stands with each backend: its `NAME.delivery`.
+
+The file makes the archive one that is offered for shipping: its callbacks have run.
+It is JSON: `{"destinations": {NAME: {"key": …, "stored": ISO 8601 or null, "error": …}}}`,
+replaced as a whole, durably, whenever something in it changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from threading import Lock
+
+import msgspec
+
+from shoebox.spool import DELIVERY, Spool
+
+_log = logging.getLogger(__name__)
+
+_LIMIT = 1 << 20
+
+
+@dataclass(slots=True)
+class Stand:
+    """How far the delivery to one destination is."""
+
+    key: str | None = None
+    stored: str | None = None
+    """When size and checksum there were compared, ISO 8601 in UTC."""
+    error: str | None = None
+    """Why it was refused for good."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """How far the delivery of one archive is, by the destinations' names."""
+
+    destinations: dict[str, Stand] = field(default_factory=dict)
+
+    def stored_in(self, names: Sequence[str]) -> bool:
+        """Tell whether each of these destinations has it."""
+        return all(
+            name in self.destinations and self.destinations[name].stored is not None
+            for name in names
+        )
+
+
+class Deliveries:
+    """The deliveries of a spool, and this process's claims on its archives.
+
+    A claim is the archive's lock: held by this process as long as one of its threads
+    works on the archive, so that no other process ships it at the same time.
+    """
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self.lock = Lock()
+        """Held while a claim is opened or a state changes."""
+        self._claims: dict[str, tuple[int, int]] = {}
+
+    def offer(self, name: str) -> None:
+        """Say that an archive, whose callbacks have run, is to be shipped."""
+        with self.lock:
+            if not self._spool.directory.exists(name + DELIVERY):
+                self._write(name, Delivery())
+
+    def offered(self) -> list[str]:
+        """Return the names of the archives that are to be shipped, sorted."""
+        return [name.removesuffix(DELIVERY) for name in self._spool.names(DELIVERY)]
+
+    def read(self, name: str) -> Delivery:
+        """Return how far an archive is; one whose state can't be read has to start again."""
+        try:
+            content = self._spool.directory.read(name + DELIVERY, _LIMIT)
+            return msgspec.json.decode(content, type=Delivery)
+        except (OSError, ValueError):
+            return Delivery()
+
+    def note(self, name: str, destination: str, stand: Stand) -> Delivery:
+        """Take down, durably, how far an archive is with a destination; return the whole."""
+        with self.lock:
+            delivery = self.read(name)
+            delivery.destinations[destination] = stand
+            self._write(name, delivery)
+            return delivery
+
+    def finish(self, name: str, destinations: Sequence[str]) -> None:
+        """Remove an archive that these destinations have, and its state last.
+
+        Its state is looked at once more: another thread may have finished it, and the
+        name may be another archive's by now. The caller holds the claim.
+        """
+        with self.lock:
+            if self.read(name).stored_in(destinations):
+                self._spool.directory.remove(name)
+                self._remove_state(name)
+
+    def forget(self, name: str, destinations: Sequence[str]) -> None:
+        """Remove the state of an archive that is gone."""
+        with self.lock:
+            if not self._spool.directory.exists(name + DELIVERY):
+                return
+            if not self.read(name).stored_in(destinations):
+                _log.warning("%s: was removed before it was stored everywhere", name)
+            self._remove_state(name)
+
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Hold the claim on an archive, and say whether it could be had."""
+        held = self._claim(name)
+        try:
+            yield held
+        finally:
+            if held:
+                self._release(name)
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's claims."""
+        self.lock = Lock()
+        for fd, _ in self._claims.values():
+            os.close(fd)
+        self._claims = {}
+
+    def _claim(self, name: str) -> bool:
+        with self.lock:
+            fd, holders = self._claims.get(name, (None, 0))
+            if fd is None:
+                fd = self._spool.hold(name)
+            if fd is not None:
+                self._claims[name] = fd, holders + 1
+            return fd is not None
+
+    def _release(self, name: str) -> None:
+        with self.lock:
+            fd, holders = self._claims.pop(name)
+            if holders > 1:
+                self._claims[name] = fd, holders - 1
+            else:
+                give_back(fd)
+
+    def _write(self, name: str, delivery: Delivery) -> None:
+        content = json.dumps(asdict(delivery), indent=1).encode()
+        self._spool.directory.replace(name + DELIVERY, content)
+
+    def _remove_state(self, name: str) -> None:
+        # A power cut must not bring the archive back without its state.
+        self._spool.directory.sync()
+        self._spool.directory.remove(name + DELIVERY)
+
+
+def give_back(fd: int) -> None:
+    """Give an archive's lock back, also for a child that was forked with a copy of it."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)

@@ -1,0 +1,155 @@
+"""The archive that a writer appends to now, and how it passes on to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+
+from shoebox.archive.layout import Block
+from shoebox.errors import DurabilityError
+from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.room import Own
+from shoebox.roll_manager.sealer import Sealer, Sealing
+from shoebox.roll_manager.succession import Batch, OpenArchive, Succession
+from shoebox.selection import Time
+
+Record = tuple[Mapping[str, str], str | bytes] | tuple[Mapping[str, str], str | bytes, Time | None]
+"""Metadata and payload, and the timestamp if it is not now."""
+
+
+class Current:
+    """The open archive of a writer, and the lock that its writers hold.
+
+    All but `commit`, `sync` and `salvage` are called with `lock` held. `each_record` says
+    that a writer waits for every record: what can't be flushed is left out then.
+    `opening` hears that an archive will be opened, and may refuse it by raising.
+    """
+
+    def __init__(
+        self,
+        archives: Succession,
+        sealer: Sealer,
+        asked: Asked,
+        complaints: Complaints,
+        opening: Callable[[], None],
+        *,
+        each_record: bool,
+    ) -> None:
+        self.lock = Lock()
+        self.archive: OpenArchive | None = None
+        self._passed_on = 0
+        self._archives = archives
+        self._sealer = sealer
+        self._asked = asked
+        self._complaints = complaints
+        self._opening = opening
+        self._each_record = each_record
+
+    def open(self) -> OpenArchive:
+        """Open the next archive, which begins with what the one before left in doubt."""
+        self._opening()
+        archive = self.archive = self._archives.next()
+        self._sealer.opened(archive.path)
+        self._asked.start(archive)
+        return archive
+
+    def there(self) -> OpenArchive | None:
+        """Return the open archive, also one that is only now opened for what is in doubt."""
+        return self.open() if self.archive is None and self._archives.carried else self.archive
+
+    def take(self, record: Record) -> None:
+        """Take a record, and roll if that is due."""
+        archive = self.open() if self.archive is None else self.archive
+        try:
+            archive.write(*record)
+        except OSError:
+            self.leave_if_finished(archive)
+            raise
+        if self._asked.is_due(archive):
+            self.roll_quietly()
+
+    def own(self) -> Own:
+        """Return what this writer adds to the spool itself; the lock need not be held."""
+        archive, passed_on = self.archive, self._passed_on
+        if archive is None:
+            return Own(0, 0, passed_on)
+        return Own(archive.size, archive.size + archive.buffered, passed_on)
+
+    def hand_over(self, reason: str) -> Sealing | None:
+        """Have the open archive sealed; without a record it is removed, and None returned."""
+        archive = self.there()
+        if archive is None:
+            return None
+        if archive.records:
+            self.flush(archive)
+        sealing = None
+        if archive.records:
+            sealing = self._sealer.hand_over(archive, reason)
+        else:
+            archive.discard()
+        self._passed_on += archive.size
+        self._archives.ended(archive)
+        self.archive = None
+        return sealing
+
+    def roll_quietly(self) -> None:
+        """Roll because the checker says so; the record was taken, whatever becomes of it."""
+        try:
+            self.hand_over(self._asked.reason)
+            self._complaints.over("roll")
+        except OSError as error:
+            self._complaints.say("roll", f"{self._archives.path}: can't roll now: {error}")
+
+    def flush(self, archive: OpenArchive) -> None:
+        """Hand what was taken to the operating system."""
+        try:
+            archive.flush()
+        except OSError as error:
+            if self._each_record:
+                archive.leave_out(error)
+            self.leave_if_finished(archive)
+            raise
+
+    def leave_if_finished(self, archive: OpenArchive) -> None:
+        """Leave an archive that can't be written to any more; the next takes what is in doubt."""
+        if archive is self.archive and archive.finished:
+            self._archives.left(archive)
+            self.archive = None
+            self._sealer.give_up(archive)
+
+    def sync(self) -> None:
+        """Make everything that was taken survive a power cut."""
+        with self.lock:
+            last = self.there()
+            archives = [*self._sealer.held, *([] if last is None else [last])]
+            waiting = [(archive, archive.records, archive.batch) for archive in archives]
+        for archive, target, batch in waiting:
+            self.commit(archive, target, batch)
+
+    def commit(self, archive: OpenArchive, target: int, batch: Batch) -> None:
+        """Sync an archive up to a number of records, with what others wrote meanwhile.
+
+        Raise OSError for a record that was left out, DurabilityError for what is in doubt.
+        """
+        with archive.commit_lock:
+            if archive.committed < target:
+                self._commit(archive)
+        batch.check(target)
+
+    def salvage(self, blocks: Sequence[Block]) -> None:
+        """Write again, in an archive of their own, blocks that one before has put in doubt."""
+        if blocks:
+            with self.lock:
+                self._sealer.hand_over(self._archives.again(blocks), "its records were in doubt")
+
+    def _commit(self, archive: OpenArchive) -> None:
+        try:
+            with self.lock:
+                self.flush(archive)
+            archive.commit()
+        except OSError as error:
+            if isinstance(error, DurabilityError):
+                error.in_doubt = archive.records - archive.committed
+            with self.lock:
+                self.leave_if_finished(archive)
+            raise

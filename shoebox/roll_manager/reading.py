@@ -1,0 +1,273 @@
+"""Reading the records of many archives in the order in which they were written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
+from operator import length_hint
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+from shoebox.archive import ArchiveReader, Fault, Record
+from shoebox.archive.batch import Batch
+from shoebox.callback import Callback, CallbackList
+from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, RecordValueError
+from shoebox.roll_manager.catalogue import (
+    Catalogue,
+    Sources,
+    base_name,
+    in_order,
+    is_being_written,
+)
+from shoebox.selection import Selection, Time
+from shoebox.spool import OPEN
+
+_log = logging.getLogger(__name__)
+
+POLL = 0.2
+"""Seconds between two looks for more when following."""
+
+Pair = tuple[dict[str, str], str | bytes]
+
+
+class ReadingRollManager:
+    """Gives back the records of all archives that match, by creation, writer and sequence.
+
+    `filename_template` is a writer's template or a glob in `directory`, or a list of
+    paths. Archives of version 1, which have no header, come first, by name. `read()`
+    and iteration give `(metadata, payload)`, `records()` Record objects. Reading goes
+    on after damage: `faults` has what was left out; `strict` raises it as ArchiveError.
+
+    `where` (metadata key to case-sensitive glob, all must match), `since` (inclusive)
+    and `until` (exclusive) select. `follow` waits for more at the end, for ever.
+    `position`, from a manager's property of that name, goes on where that one was.
+    `archive_callback` hears of each archive when it is opened and has been read.
+    """
+
+    def __init__(
+        self,
+        filename_template: Sources,
+        directory: str | os.PathLike[str] = ".",
+        archive_callback: Callback | None = None,
+        *,
+        where: Mapping[str, str] | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        strict: bool = False,
+        follow: bool = False,
+        position: str | None = None,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        self._catalogue = Catalogue(filename_template, directory)
+        self._callback = CallbackList([] if archive_callback is None else [archive_callback])
+        self._selection = Selection(where, since, until)
+        self._strict = strict
+        self._follow = follow
+        self._wait = Event().wait if wait is None else wait
+        self._resume = {} if position is None else _parse(position)
+        self._marks = dict(self._resume)
+        self._readers: dict[str, ArchiveReader] = {}
+        """Of the archives that are being read, by their names."""
+        self._read: set[str] = set()
+        """Names of the archives that have been read to their end."""
+        self.faults: list[Fault] = []
+        self._batches = self._all()
+        self._batch: Batch | None = None
+        self._rest: Iterator[str | bytes] = iter(())
+        """The payloads of the batch that were not given yet."""
+        self._pairs: Iterator[Pair] | None = None
+        self._any = False
+        """Whether there was a record."""
+
+    @property
+    def archives(self) -> list[Path]:
+        """The paths of the archives that match now, in the order of reading."""
+        return self._catalogue.paths()
+
+    @property
+    def position(self) -> str:
+        """Where this reader is, to be saved and handed to another one."""
+        marks = dict(self._marks)
+        if self._batch is not None:
+            _advance(marks, self._batch, self._given())
+        return json.dumps(marks, sort_keys=True)
+
+    def read(self) -> Pair:
+        """Return the next record's metadata and payload.
+
+        Raise NoMoreFiles after the last, NoValidFile if nothing that matched is an archive.
+        """
+        if self._pairs is None:
+            self._pairs = self._iterate()
+        try:
+            return next(self._pairs)
+        except StopIteration:
+            self._pairs = None
+        if self.faults and not self._any and all(it.kind == "foreign" for it in self.faults):
+            raise NoValidFile(f"nothing that matches is an archive: {self.faults[0]}")
+        raise NoMoreFiles("every record of every archive that matches has been read")
+
+    def __iter__(self) -> Iterator[Pair]:
+        self._pairs = None
+        return self._iterate()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records with all that is known of each."""
+        self._pairs = None
+        batch = self._current()
+        while batch is not None:
+            for record, _ in zip(batch.records(), self._rest, strict=False):
+                yield record
+            batch = self._next()
+
+    def close(self) -> None:
+        """Close the files; nothing more is read."""
+        if self._batch is not None:
+            _advance(self._marks, self._batch, self._given())
+            self._take(None)
+        self._pairs = None
+        self._batches.close()
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _iterate(self) -> Iterator[Pair]:
+        batch = self._current()
+        while batch is not None:
+            yield from zip(batch.metadata, self._rest, strict=True)
+            batch = self._next()
+
+    def _current(self) -> Batch | None:
+        """Return what is left of the batch that is being given, or the next one."""
+        if self._batch is None:
+            return self._next()
+        given = self._given()
+        _advance(self._marks, self._batch, given)
+        return self._take(self._batch.only(range(given, len(self._batch.payloads))))
+
+    def _next(self) -> Batch | None:
+        if self._batch is not None:
+            _advance(self._marks, self._batch, len(self._batch.payloads))
+        return self._take(next(self._batches, None))
+
+    def _take(self, batch: Batch | None) -> Batch | None:
+        self._batch = batch
+        self._rest = iter(() if batch is None else batch.payloads)
+        return batch
+
+    def _given(self) -> int:
+        """Return how many records of the batch were given: its iterator knows what is left."""
+        return 0 if self._batch is None else len(self._batch.payloads) - length_hint(self._rest)
+
+    def _all(self) -> Generator[Batch, None, None]:
+        """Yield the batches of every archive; when following, again and again."""
+        while True:
+            came = False
+            for path in self._to_read():
+                for batch in self._of(path):
+                    came = True
+                    yield batch
+            if not self._follow:
+                return
+            if not came:
+                self._wait(POLL)
+
+    def _to_read(self) -> list[Path]:
+        """Return what was not read to its end, first what is gone: shipped, or moved."""
+        there = {base_name(os.fspath(path)): path for path in self._catalogue.there()}
+        self._read.intersection_update(there)
+        gone = [Path(name) for name in self._readers if name not in there]
+        rest = [path for name, path in there.items() if name not in self._read]
+        return [*gone, *in_order(rest)]
+
+    def _of(self, path: Path) -> Iterator[Batch]:
+        """Yield what an archive has that was not read yet."""
+        name = base_name(os.fspath(path))
+        growing = path.name.endswith(OPEN) and (self._follow or is_being_written(path))
+        reader = self._readers.get(name) or self._open(path, name, growing=growing)
+        if reader is None:
+            return
+        if not growing:
+            reader.settle()
+        for batch in reader.batches(self._resume):
+            self._any = True
+            yield batch
+        if not (growing and self._follow):
+            self._finish(path, name)
+
+    def _open(self, path: Path, name: str, *, growing: bool) -> ArchiveReader | None:
+        try:
+            reader = self._reader(path, growing=growing)
+        except FileNotFoundError:
+            if self._catalogue.named:
+                self._note(Fault(os.fspath(path), "foreign", 0, 0, "there is no such file"))
+            # Else it has been shipped, or moved, since it was looked for.
+            self._read.add(name)
+            return None
+        except OSError as error:
+            self._note(Fault(os.fspath(path), "foreign", 0, 0, f"can't be read: {error.strerror}"))
+            self._read.add(name)
+            return None
+        reader.faults = self.faults
+        self._readers[name] = reader
+        self._callback.on_open(path)
+        return reader
+
+    def _reader(self, path: Path, *, growing: bool) -> ArchiveReader:
+        """Open an archive, also one that has just been sealed."""
+        sealed = path.with_name(base_name(path.name))
+        for source in (path, sealed):
+            with suppress(FileNotFoundError):
+                return ArchiveReader(
+                    source,
+                    name=os.fspath(path),
+                    strict=self._strict,
+                    selection=self._selection,
+                    growing=growing and source == path,
+                )
+        raise FileNotFoundError(path)
+
+    def _finish(self, path: Path, name: str) -> None:
+        self._readers.pop(name).close()
+        self._read.add(name)
+        self._callback.on_close(path)
+
+    def _note(self, fault: Fault) -> None:
+        if self._strict:
+            raise ArchiveError(fault)
+        _log.warning("%s", fault)
+        self.faults.append(fault)
+
+
+def _advance(marks: dict[str, int], batch: Batch, given: int) -> None:
+    """Move the mark of a batch's writer, or of its archive of version 1, behind what was given."""
+    if given and batch.first is None:
+        marks[batch.archive] = batch.at + 1
+    elif given and batch.first is not None and batch.writer is not None:
+        marks[batch.writer] = batch.first + batch.places[given - 1] + 1
+
+
+def _parse(position: str) -> dict[str, int]:
+    try:
+        marks = json.loads(position)
+    except ValueError:
+        marks = None
+    if isinstance(marks, dict) and all(isinstance(mark, int) for mark in marks.values()):
+        return marks
+    raise RecordValueError(f"the position {position[:60]!r} is none that a reader gave")

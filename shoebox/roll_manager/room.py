@@ -1,0 +1,73 @@
+"""A limit on the bytes of a spool, and what happens at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from threading import Event
+from time import monotonic
+from typing import NamedTuple
+
+from shoebox.errors import SpoolFull
+from shoebox.spool import Spool
+
+MEASURE_EVERY = 1.0
+"""Seconds for which the bytes of the other files are taken to be what they were."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between two looks whether shipping has made room."""
+
+
+class Own(NamedTuple):
+    """What a writer adds to the spool itself, in bytes."""
+
+    filed: int
+    """Of the open archive, in its file."""
+    taken: int
+    """The same, with what is buffered."""
+    passed_on: int
+    """Of the archives that it handed over so far."""
+
+
+class Room:
+    """Holds back, or refuses, what would bring a spool over its limit.
+
+    `limit` is in bytes. `timeout` is the number of seconds to wait for room, 0 to
+    refuse at once. Other processes' files count too, as of a second ago.
+    """
+
+    def __init__(
+        self, spool: Spool, limit: int, timeout: float, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._spool = spool
+        self._limit = limit
+        self._timeout = timeout
+        self._clock = clock
+        self._others = 0
+        self._passed_on = 0
+        self._measured = -MEASURE_EVERY
+        self._never = Event()
+
+    def make(self, own: Callable[[], Own], payloads: Iterable[object]) -> None:
+        """Return when the payloads have room; raise SpoolFull if they have none in time."""
+        # What is neither text nor bytes is refused by the archive, with a better message.
+        wanted = sum(len(it) for it in payloads if isinstance(it, str | bytes))
+        if self._has(own, wanted):
+            return
+        deadline = self._clock() + self._timeout
+        while not self._has(own, wanted, fresh=True):
+            if self._clock() >= deadline:
+                raise SpoolFull(
+                    f"{self._spool.path}: the spool is at its limit of {self._limit} bytes; the "
+                    "record was not taken: see that archives are shipped, or raise the limit"
+                )
+            self._never.wait(LOOK_AGAIN)
+
+    def _has(self, own: Callable[[], Own], wanted: int, *, fresh: bool = False) -> bool:
+        filed, taken, passed_on = own()
+        now = self._clock()
+        if fresh or now - self._measured >= MEASURE_EVERY:
+            self._measured = now
+            self._others = self._spool.size() - filed
+            self._passed_on = passed_on
+        sealed_since = passed_on - self._passed_on
+        return self._others + sealed_since + taken + wanted <= self._limit

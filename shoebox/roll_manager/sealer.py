@@ -1,0 +1,187 @@
+"""What happens to archives outside the writers' lock: sealing, callbacks, offering."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Lock, RLock
+
+from shoebox.archive.layout import Block
+from shoebox.callback import CallbackList
+from shoebox.roll_manager.succession import OpenArchive
+from shoebox.shipper import Shipper
+
+_log = logging.getLogger(__name__)
+
+_Job = Callable[[], None]
+_FOR_EVER = -1.0
+
+
+@dataclass(eq=False, slots=True)
+class Sealing:
+    """An archive that is to be sealed, and what that failed with last."""
+
+    archive: OpenArchive
+    reason: str
+    error: OSError | None = None
+
+
+class Sealer:
+    """Seals the archives that it is handed, in order, on the thread that calls `run`.
+
+    Callbacks are called in order too, but hold up no sealing. `shipper` is offered what
+    they have heard of. `salvage` takes the blocks that a failed sync has put in doubt.
+    """
+
+    def __init__(
+        self,
+        callback: CallbackList,
+        shipper: Shipper | None,
+        salvage: Callable[[Sequence[Block]], None],
+    ) -> None:
+        self._callback = callback
+        self._shipper = shipper
+        self._salvage = salvage
+        self.due: deque[_Job] = deque()
+        self._news: deque[_Job] = deque()
+        """What callbacks are to be told."""
+        self._failed: dict[_Job, OSError] = {}
+        """What is to be tried again."""
+        self.held: list[OpenArchive] = []
+        """Archives that were handed over, and whose files are open still."""
+        self._sealing = Lock()
+        # A callback may roll, and so come here again.
+        self._telling = RLock()
+
+    def opened(self, path: Path) -> None:
+        """Have the callbacks told of a new archive."""
+        self.due.append(partial(self._news.append, partial(self._callback.on_open, path)))
+
+    def recovered(self, path: Path) -> None:
+        """Have the callbacks told of an archive that recovery sealed, and offer it."""
+        tell = partial(self._tell_recovered, path)
+        self.due.append(partial(self._news.append, tell))
+
+    def hand_over(self, archive: OpenArchive, reason: str) -> Sealing:
+        """Have an archive sealed to which nothing more will be written."""
+        sealing = Sealing(archive, reason)
+        self.held.append(archive)
+        self.due.append(partial(self._seal, sealing))
+        return sealing
+
+    def give_up(self, archive: OpenArchive) -> None:
+        """Have an archive's file closed as it is; recovery will seal it."""
+        self.held.append(archive)
+        self.due.append(partial(self._release, archive))
+
+    def run(self, *, wait: bool = False) -> None:
+        """Do what is due, unless another thread is at it; `wait` makes sure that it is sealed."""
+        _do(self.due, self._sealing, _FOR_EVER if wait else 0.0)
+        _do(self._news, self._telling, 0.0)
+
+    def try_again(self) -> None:
+        """Make due what failed; nothing else in it can have changed."""
+        failed, self._failed = self._failed, {}
+        self.due.extend(failed)
+
+    def finish(self, seconds: float) -> list[OSError]:
+        """Do everything for the last time, and close the files; return what it failed with.
+
+        A callback that another thread is in is waited for so long.
+        """
+        self.try_again()
+        self.run(wait=True)
+        if not _do(self._news, self._telling, seconds):
+            _log.error("a callback has not returned for %.1f s; it is not waited for", seconds)
+        for archive in [it for it in self.held if not it.sealed]:
+            self._release(archive)
+        return list(self._failed.values())
+
+    def _seal(self, sealing: Sealing) -> None:
+        archive = sealing.archive
+        before, sealing.error = sealing.error, None
+        try:
+            with archive.commit_lock:
+                path = archive.seal()
+        except OSError as error:
+            sealing.error = error
+            if str(error) != str(before):
+                _log.error("%s: can't be sealed now: %s", archive.path, error)
+            self._not_sealed(sealing, error)
+        else:
+            _log.info("%s: sealed with %d records (%s)", path, archive.records, sealing.reason)
+            self._news.append(partial(self._tell, archive, path))
+
+    def _not_sealed(self, sealing: Sealing, error: OSError) -> None:
+        """Make what can be durable; what is in doubt goes into another archive."""
+        archive = sealing.archive
+        with archive.commit_lock, suppress(OSError):
+            archive.commit()
+        if archive.finished:
+            self._write_again(list(archive.carried()))
+            self._release(archive)
+        else:
+            self._failed[partial(self._seal, sealing)] = error
+
+    def _write_again(self, blocks: Sequence[Block]) -> None:
+        try:
+            self._salvage(blocks)
+        except OSError as error:
+            self._failed[partial(self._write_again, blocks)] = error
+
+    def _tell(self, archive: OpenArchive, path: Path) -> None:
+        try:
+            self._offer_now(self._callback.on_close(path))
+        finally:
+            self._release(archive)
+
+    def _tell_recovered(self, path: Path) -> None:
+        self._offer_now(self._callback.on_close(path))
+
+    def _offer_now(self, path: Path) -> None:
+        if self._shipper is None:
+            return
+        try:
+            self._shipper.offer(path)
+        except OSError as error:
+            _log.error("%s: can't be offered now: %s", path, error)
+            self._failed[partial(self._offer_now, path)] = error
+
+    def _release(self, archive: OpenArchive) -> None:
+        with archive.commit_lock:
+            archive.release()
+        with suppress(ValueError):
+            self.held.remove(archive)
+        if self._shipper is not None:
+            # Its lock is free now for whoever ships it.
+            self._shipper.wake()
+
+
+def _do(jobs: deque[_Job], lock: Lock | RLock, seconds: float) -> bool:
+    """Do the jobs, in order; tell whether another thread that is at them was done in time."""
+    while jobs or seconds:
+        if not lock.acquire(timeout=seconds):
+            return False
+        try:
+            while jobs:
+                _do_first(jobs)
+        finally:
+            lock.release()
+        seconds = 0.0
+    return True
+
+
+def _do_first(jobs: deque[_Job]) -> None:
+    job = jobs.popleft()
+    try:
+        job()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            # Interrupted by the user: whoever comes next does it.
+            jobs.appendleft(job)
+        raise

@@ -1,0 +1,34 @@
+"""The thread that does what is due although nothing is written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+_log = logging.getLogger(__name__)
+
+SHORTEST = 0.01
+"""Seconds between two ticks at least, also when a deadline stays passed."""
+
+
+class Ticker(Thread):
+    """Calls `tick` after as many seconds as the call before returned, until it is stopped."""
+
+    def __init__(self, tick: Callable[[], float], seconds: float) -> None:
+        super().__init__(name="shoebox-ticker", daemon=True)
+        self._tick = tick
+        self._seconds = seconds
+        self._stopped = Event()
+
+    def run(self) -> None:
+        """Tick."""
+        while not self._stopped.wait(max(SHORTEST, self._seconds)):
+            try:
+                self._seconds = self._tick()
+            except Exception:
+                _log.exception("what was due in the background failed; it is tried again")
+
+    def stop(self) -> None:
+        """End the thread soon; it need not be waited for."""
+        self._stopped.set()

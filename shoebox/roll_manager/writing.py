@@ -1,0 +1,285 @@
+"""Writing records into archives that roll."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+from shoebox.archive import recover_all
+from shoebox.callback import Callback, CallbackList
+from shoebox.errors import ConfigError, WriterClosed
+from shoebox.roll_checker import RollChecker
+from shoebox.roll_manager import lifetime
+from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.background import Background
+from shoebox.roll_manager.current import Current, Record
+from shoebox.roll_manager.room import Room
+from shoebox.roll_manager.sealer import Sealer
+from shoebox.roll_manager.succession import Succession
+from shoebox.selection import Time
+from shoebox.shipper import Shipper, Waiting
+from shoebox.spool import Spool, render
+from shoebox.storage import Destination, StorageBackend, destinations
+
+_log = logging.getLogger(__name__)
+
+_MANY = 1000
+"""Records that write_many takes under one lock."""
+
+_DURABILITIES = ("record", "interval", "roll")
+
+_C = TypeVar("_C", str, int)
+
+
+class WritingRollManager:
+    """Appends records to one open archive, and rolls it when its checker says so.
+
+    `write` may be called from any number of threads, and after a fork. What was sealed
+    is handed to `archive_callback` and then shipped to `storage` in the background.
+
+    durability: "record" (synced when `write` returns; concurrent writers share one
+    sync), "interval" (at the latest after `sync_interval` seconds) or "roll" (when
+    sealed). compression: "zstd", "gzip" or "none". format_version: 2, or 1 for the
+    format of 2014. spool_limit_mb: where the spool reaches so many MiB, `write` raises
+    SpoolFull, at once, or with on_full="block" after `on_full_timeout` seconds.
+
+    Raise BadWorkingDirectory for a directory that is not safe to write in, InvalidName
+    for a template that can't give a name, ConfigError for options that don't fit.
+    """
+
+    def __init__(
+        self,
+        filename_template: str,
+        roll_checker: RollChecker,
+        directory: str | os.PathLike[str] = ".",
+        archive_callback: Callback | None = None,
+        *,
+        durability: Literal["record", "interval", "roll"] = "interval",
+        sync_interval: float = 1.0,
+        compression: Literal["zstd", "gzip", "none"] = "zstd",
+        format_version: Literal[1, 2] = 2,
+        storage: Sequence[StorageBackend | Destination] = (),
+        spool_limit_mb: float | None = None,
+        on_full: Literal["raise", "block"] = "raise",
+        on_full_timeout: float = 30.0,
+        close_timeout: float = 10.0,
+        trust_directory: bool = False,
+    ) -> None:
+        render(filename_template, datetime.now(UTC))
+        self._template = filename_template
+        self._checker = roll_checker
+        self._check = roll_checker.check
+        self._callback = CallbackList([] if archive_callback is None else [archive_callback])
+        self._each_record = _choice("durability", durability, _DURABILITIES) == "record"
+        self._sync_interval = sync_interval if durability == "interval" else None
+        self._options = {
+            "compression": _choice("compression", compression, ("zstd", "gzip", "none")),
+            "format_version": _choice("format_version", format_version, (1, 2)),
+        }
+        self._close_timeout = close_timeout
+        targets = destinations(storage)
+        if targets and not self._callback.keeps_file:
+            raise ConfigError(
+                "a callback moves or deletes archives, which storage has to find in the spool: "
+                "leave one of the two out"
+            )
+        waits = _choice("on_full", on_full, ("raise", "block")) == "block"
+        self._spool = Spool(directory, trusted=trust_directory)
+        self._shipper = Shipper(self._spool, targets, archive_callback) if targets else None
+        limit = None if spool_limit_mb is None else int(spool_limit_mb * (1 << 20))
+        timeout = on_full_timeout if waits else 0.0
+        self._room = None if limit is None else Room(self._spool, limit, timeout)
+        self._closed = False
+        self.unshipped: list[Waiting] = []
+        """What waited still when the manager was closed."""
+        self._begin()
+        lifetime.know(self)
+        self._recover()
+
+    def write(
+        self, metadata: Mapping[str, str], payload: str | bytes, timestamp: Time | None = None
+    ) -> None:
+        """Take one record, copied and checked; `timestamp` is ns since the epoch or aware, or now.
+
+        Raise RecordTypeError or RecordValueError for what can't be stored, SpoolFull at
+        the limit, DurabilityError or another OSError where the disk fails: that record is
+        left out then, and no other.
+        """
+        if self._room is not None and not self._closed:
+            self._room.make(self._current.own, [payload])
+        current = self._current
+        with current.lock:
+            archive = current.archive
+            if archive is None:
+                archive = current.open()
+            try:
+                archive.write(metadata, payload, timestamp)
+            except OSError:
+                current.leave_if_finished(archive)
+                raise
+            try:
+                due = True if self._check(archive) else False
+            except Exception as error:
+                due = self._asked.failed(archive, error)
+            # Before a roll, which may leave the record out.
+            ticket = (archive, archive.records, archive.batch) if self._each_record else None
+            if due:
+                current.roll_quietly()
+        if self._sealer.due:
+            self._sealer.run()
+        if ticket is not None:
+            current.commit(*ticket)
+
+    def write_many(self, records: Iterable[Record]) -> None:
+        """Take records, each a tuple of what `write` takes, with one commit for all.
+
+        Where one is refused, those before it have been taken.
+        """
+        rest = iter(records)
+        try:
+            while some := list(islice(rest, _MANY)):
+                if self._room is not None and not self._closed:
+                    self._room.make(self._current.own, [record[1] for record in some])
+                with self._current.lock:
+                    for record in some:
+                        self._current.take(record)
+                self._sealer.run()
+        finally:
+            if self._each_record:
+                self.sync()
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system: it survives the process then."""
+        with self._current.lock:
+            archive = self._current.there()
+            if archive is not None:
+                self._current.flush(archive)
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut; raise DurabilityError if it may not."""
+        self._current.sync()
+
+    def roll(self) -> None:
+        """Seal the open archive, if it has a record; raise OSError where the disk fails."""
+        with self._current.lock:
+            sealing = self._current.hand_over("asked for")
+        self._sealer.run(wait=True)
+        if sealing is not None and sealing.error is not None:
+            raise sealing.error
+
+    def close(self) -> None:
+        """Seal the open archive, and wait for `close_timeout` seconds for what is being shipped.
+
+        Raise OSError where the disk fails. Where the open archive could not be flushed the
+        writer stays open, and closing it again tries again; where one could not be sealed
+        the next start recovers it. Apart from that a second call changes nothing.
+        """
+        with self._current.lock:
+            sealing = None if self._closed else self._current.hand_over("closed")
+            closed, self._closed = self._closed, True
+        if not closed:
+            errors = self._end()
+            if sealing is not None and sealing.error is not None:
+                errors = [sealing.error, *errors]
+            for error in errors:
+                raise error
+
+    def locks(self) -> Iterator[Lock]:
+        """Yield what is to be held while the process forks."""
+        yield self._current.lock
+        if self._shipper is not None:
+            yield from self._shipper.locks()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: what was buffered or open is the parent's."""
+        for archive in (self._current.archive, *self._sealer.held):
+            if archive is not None:
+                archive.let_go()
+        if self._shipper is not None:
+            self._shipper.after_fork()
+        self._begin()
+
+    def at_exit(self) -> None:
+        """Flush and sync; the next start does the rest."""
+        try:
+            self.sync()
+        except Exception:
+            _log.exception("%s: not all that was written could be synced", self._spool.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        """Set up what belongs to one process."""
+        complaints = Complaints()
+        self._asked = Asked(self._checker, complaints)
+        self._sealer = Sealer(
+            self._callback, self._shipper, lambda blocks: self._current.salvage(blocks)
+        )
+        self._current = Current(
+            Succession(self._spool, self._template, **self._options),
+            self._sealer,
+            self._asked,
+            complaints,
+            self._opening,
+            each_record=self._each_record,
+        )
+        self._background = Background(
+            self._current, self._sealer, self._asked, complaints, self._sync_interval
+        )
+        self._begun = False
+
+    def _recover(self) -> None:
+        """Bring to an end what an earlier process left."""
+        for recovery in recover_all(self._spool):
+            _log.warning("%s", recovery)
+            if recovery.outcome == "sealed":
+                self._sealer.recovered(recovery.path)
+                self._sealer.run()
+        if self._shipper is not None:
+            self._shipper.pick_up()
+            self._shipper.resume()
+
+    def _opening(self) -> None:
+        """Hear that an archive is going to be opened; under the lock."""
+        if self._closed:
+            raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
+        if not self._begun:
+            self._begun = True
+            lifetime.hold(self)
+            self._background.start()
+            if self._shipper is not None:
+                self._shipper.start()
+
+    def _end(self) -> list[OSError]:
+        deadline = monotonic() + self._close_timeout
+        self._background.stop()
+        errors = self._sealer.finish(self._close_timeout)
+        if self._shipper is not None:
+            self.unshipped = self._shipper.close(max(0.0, deadline - monotonic()))
+        lifetime.let_go(self)
+        if self._shipper is None or not self._shipper.alive:
+            self._spool.close()
+        return errors
+
+
+def _choice(option: str, value: _C, choices: tuple[object, ...]) -> _C:
+    if value not in choices:
+        raise ConfigError(f"{option} = {value!r}: give one of {', '.join(map(str, choices))}")
+    return value

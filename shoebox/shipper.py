@@ -1,0 +1,207 @@
+"""Shipping: put an archive in every backend, verify it there, then remove it here.
+
+The offered archives of the spool are the queue. Each destination has a thread of its
+own, so that one that is down or slow holds up nothing but itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition, Event, Lock
+from time import monotonic
+
+from shoebox.callback import Callback, CallbackList
+from shoebox.delivery import Deliveries, Stand, give_back
+from shoebox.spool import Spool
+from shoebox.storage import Destination
+from shoebox.uploader import Uploader, archive_id
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An archive that is not stored everywhere yet."""
+
+    name: str
+    destination: str
+    reason: str
+    final: bool
+    """Whether trying again would not help."""
+
+
+class Shipper:
+    """Ships what a spool holds to its destinations, in the background.
+
+    No thread runs before `start`. `callback` is for archives that an earlier process
+    sealed and did not offer. `jitter` gives the fraction of a backoff that is waited.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        destinations: Sequence[Destination],
+        callback: Callback | None = None,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._spool = spool
+        self._destinations = list(destinations)
+        self._callback = CallbackList([] if callback is None else [callback])
+        self._jitter = jitter
+        self._forked = False
+        self._names = [it.name for it in self._destinations]
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set up what belongs to one process."""
+        self._deliveries = Deliveries(self._spool)
+        self._workers: list[Uploader] = []
+        self._starting = Lock()
+        self._stop = Event()
+        self._changed = Condition()
+
+    def offer(self, path: Path) -> None:
+        """Take in a sealed archive whose callbacks have run; raise OSError where the disk fails."""
+        if not self._is_in_spool(path):
+            _log.warning("%s: a callback took it out of the spool; it is not shipped", path)
+            return
+        self._deliveries.offer(path.name)
+        for worker in self._workers:
+            worker.add(path.name)
+
+    def pick_up(self) -> None:
+        """Offer the sealed archives that an earlier process did not, after their callbacks."""
+        offered = set(self._deliveries.offered())
+        for name in self._spool.sealed():
+            fd = None if name in offered else self._spool.hold(name)
+            if fd is None:
+                continue
+            try:
+                self._pick_up(name)
+            except OSError as error:
+                _log.error("%s: can't be offered now: %s", name, error)
+            finally:
+                give_back(fd)
+
+    def start(self) -> None:
+        """Start a thread for each destination; a second time changes nothing."""
+        with self._starting:
+            if self._workers or self._stop.is_set():
+                return
+            if self._forked:
+                # Not in the fork itself: few children ever write.
+                self._destinations = [it.reopened() for it in self._destinations]
+            self._workers = [self._uploader(it) for it in self._destinations]
+            for worker in self._workers:
+                worker.start()
+
+    def resume(self) -> None:
+        """Start, if an earlier process has left something to be shipped."""
+        if self._deliveries.offered():
+            self.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a thread is still at work."""
+        return any(worker.is_alive() for worker in self._workers)
+
+    def waiting(self) -> list[Waiting]:
+        """Return what is not stored yet, and why."""
+        troubles = {worker.name: worker for worker in self._workers}
+        found = []
+        for name in self._deliveries.offered():
+            delivery = self._deliveries.read(name)
+            for destination in self._names:
+                stand = delivery.destinations.get(destination, Stand())
+                if stand.stored is None:
+                    worker = troubles.get(destination)
+                    found.append(_waiting(name, destination, stand, worker))
+        return found
+
+    def drain(self, timeout: float) -> list[Waiting]:
+        """Ship until nothing waits that trying again could help; return what does still.
+
+        `timeout` is in seconds.
+        """
+        self.start()
+        self.wake()
+        with self._changed:
+            self._changed.wait_for(self._is_settled, timeout)
+        return self.waiting()
+
+    def close(self, timeout: float) -> list[Waiting]:
+        """Drain, then stop; what waits still is left to the next start, and returned."""
+        deadline = monotonic() + timeout
+        waiting = self.drain(timeout) if self._deliveries.offered() else []
+        self._stop.set()
+        self.wake()
+        for worker in self._workers:
+            worker.join(max(0.0, deadline - monotonic()))
+        if not self._workers:
+            for destination in self._destinations:
+                destination.backend.close()
+        return waiting
+
+    def locks(self) -> Iterator[Lock]:
+        """Yield what is to be held while the process forks."""
+        yield self._deliveries.lock
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, where the parent's threads and connections are not."""
+        self._forked = True
+        self._deliveries.after_fork()
+        self._begin()
+
+    def _uploader(self, destination: Destination) -> Uploader:
+        return Uploader(
+            destination,
+            self._spool,
+            self._deliveries,
+            self._names,
+            stop=self._stop,
+            notify=self._notify,
+            jitter=self._jitter,
+        )
+
+    def _pick_up(self, name: str) -> None:
+        if archive_id(self._spool, name) is None:
+            _log.warning("%s: is no archive, and left alone", self._spool.path / name)
+        else:
+            self.offer(self._callback.on_close(self._spool.path / name))
+
+    def _is_in_spool(self, path: Path) -> bool:
+        """Tell whether a path, which a callback may spell in its own way, is a file there."""
+        directory = self._spool.directory
+        try:
+            return directory.exists(path.name) and os.path.samestat(
+                path.parent.stat(), os.fstat(directory.fd)
+            )
+        except FileNotFoundError:
+            return False
+
+    def _is_settled(self) -> bool:
+        return all(worker.settled or not worker.is_alive() for worker in self._workers)
+
+    def wake(self) -> None:
+        """Have the destinations look for what was offered since."""
+        for worker in self._workers:
+            worker.wake.set()
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def _waiting(name: str, destination: str, stand: Stand, worker: Uploader | None) -> Waiting:
+    if worker is not None and name in worker.refused:
+        return Waiting(name, destination, worker.refused[name], final=True)
+    if worker is not None and worker.denied:
+        return Waiting(name, destination, worker.denied, final=True)
+    trouble = "" if worker is None else worker.trouble
+    return Waiting(name, destination, trouble or stand.error or "not tried yet", final=False)

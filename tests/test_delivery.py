@@ -1,0 +1,124 @@
+"""Deliveries: durable, whole, and one process at a time for each archive."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shoebox.delivery import Deliveries, Delivery, Stand
+from shoebox.spool import Spool
+
+
+def descriptors():
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+@pytest.fixture
+def spool(tmp_path):
+    (tmp_path / "a.events").write_bytes(b"a")
+    return Spool(tmp_path)
+
+
+def test_what_is_offered_is_known_to_every_process(spool):
+    Deliveries(spool).offer("a.events")
+    assert Deliveries(Spool(spool.path)).offered() == ["a.events"]
+
+
+def test_offering_twice_forgets_nothing(spool):
+    deliveries = Deliveries(spool)
+    deliveries.offer("a.events")
+    deliveries.note("a.events", "hot", Stand("key", "2026-01-01T00:00:00+00:00"))
+    deliveries.offer("a.events")
+    assert deliveries.read("a.events").stored_in(["hot"])
+
+
+def test_the_stands_of_destinations_are_kept_apart(spool):
+    deliveries = Deliveries(spool)
+    deliveries.note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    whole = deliveries.note("a.events", "cold", Stand(error="no"))
+    assert whole == Deliveries(spool).read("a.events")
+    assert whole.stored_in(["hot"])
+    assert not whole.stored_in(["hot", "cold"])
+    assert not whole.stored_in(["other"])
+
+
+def test_a_destination_that_was_added_later_has_to_get_it_too(spool):
+    deliveries = Deliveries(spool)
+    deliveries.note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    deliveries.finish("a.events", ["hot", "new"])
+    assert spool.directory.exists("a.events")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\xff",
+        b"[1]",
+        b'{"destinations": {"hot": 5}}',
+        b'{"destinations": {"hot": {"stored": 1}}}',
+    ],
+)
+def test_a_state_that_can_not_be_read_means_nothing_was_delivered(spool, garbage):
+    (spool.path / "a.events.delivery").write_bytes(garbage)
+    assert Deliveries(spool).read("a.events") == Delivery()
+
+
+def test_an_archive_is_claimed_by_one_process_at_a_time(spool):
+    """Threads of one process share the claim."""
+    deliveries, other = Deliveries(spool), Deliveries(Spool(spool.path))
+    with deliveries.claimed("a.events") as held:
+        assert held
+        with deliveries.claimed("a.events") as again:
+            assert again
+        with other.claimed("a.events") as theirs:
+            assert not theirs
+    with other.claimed("a.events") as theirs:
+        assert theirs
+
+
+def test_claims_leave_no_descriptor_behind(spool):
+    before = descriptors()
+    deliveries = Deliveries(spool)
+    for _ in range(3):
+        with deliveries.claimed("a.events"), deliveries.claimed("a.events"):
+            pass
+        with deliveries.claimed("gone.events") as held:
+            assert not held
+    assert descriptors() == before
+
+
+def test_a_forked_child_keeps_no_claim(spool):
+    deliveries = Deliveries(spool)
+    reading, writing = os.pipe()
+    with deliveries.claimed("a.events"):
+        pid = os.fork()
+        if pid == 0:
+            deliveries.after_fork()
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
+        assert held
+    os.close(writing)
+    os.waitpid(pid, 0)
+    os.close(reading)
+
+
+def test_finishing_removes_the_archive_and_its_state(spool):
+    deliveries = Deliveries(spool)
+    deliveries.note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    deliveries.finish("a.events", ["hot"])
+    assert list(spool.path.iterdir()) == []
+    deliveries.finish("a.events", ["hot"])
+
+
+def test_the_state_of_an_archive_that_is_gone_is_forgotten(spool, caplog):
+    deliveries = Deliveries(spool)
+    deliveries.note("gone.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    deliveries.forget("gone.events", ["hot"])
+    assert caplog.text == ""
+    deliveries.offer("lost.events")
+    deliveries.forget("lost.events", ["hot"])
+    assert "lost.events" in caplog.text
+    assert deliveries.offered() == []

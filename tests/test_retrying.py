@@ -1,0 +1,91 @@
+"""Retrying: full jitter, what the service asks for, and nothing but StorageUnavailable."""
+
+import pytest
+
+from shoebox.errors import KeyCollision, StorageDenied, StorageRejected, StorageUnavailable
+from shoebox.retrying import BASE, CAP, LONGEST, RetryingBackend
+from shoebox_plugins.storage.local import LocalBackend
+
+
+class Flaky(LocalBackend):
+    """Raises the errors that it is given, one a call, and then works."""
+
+    def __init__(self, path, *errors):
+        super().__init__(path=path)
+        self.errors = list(errors)
+
+    def stat(self, key):
+        if self.errors:
+            raise self.errors.pop(0)
+        return key
+
+
+def retrying(path, *errors, jitter=1.0, give_up_after=10_000):
+    waited = []
+
+    def wait(seconds, error):
+        waited.append(seconds)
+        return len(waited) >= give_up_after
+
+    return RetryingBackend(Flaky(path, *errors), wait, jitter=lambda: jitter), waited
+
+
+def test_waits_grow_to_the_cap(tmp_path):
+    backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 12)
+    assert backend.stat("k") == "k"
+    assert waited == [min(CAP, BASE * 2**n) for n in range(12)]
+
+
+def test_the_jitter_is_full(tmp_path):
+    backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 3, jitter=0.25)
+    backend.stat("k")
+    assert waited == [0.25 * BASE, 0.5 * BASE, BASE]
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [(7.0, 7.0), (1000.0, 1000.0), (0.0, BASE), (-5.0, BASE), (1e12, LONGEST)],
+)
+def test_it_is_waited_at_least_as_long_as_the_service_asks(tmp_path, asked, waits):
+    """0 makes no busy loop, and a number beyond sense no wait for ever."""
+    backend, waited = retrying(tmp_path, StorageUnavailable("busy", retry_after=asked))
+    backend.stat("k")
+    assert waited == [waits]
+
+
+@pytest.mark.parametrize("error", [StorageDenied, StorageRejected, KeyCollision, OSError])
+def test_other_errors_are_not_retried(tmp_path, error):
+    backend, waited = retrying(tmp_path, error("no"))
+    with pytest.raises(error):
+        backend.stat("k")
+    assert waited == []
+
+
+def test_it_gives_up_when_it_is_told_to(tmp_path):
+    backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 9, give_up_after=3)
+    with pytest.raises(StorageUnavailable):
+        backend.stat("k")
+    assert len(waited) == 3
+
+
+def test_a_very_long_outage_does_not_overflow(tmp_path):
+    backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 2000)
+    backend.stat("k")
+    assert waited[-1] == CAP
+
+
+def test_everything_else_is_the_backend_inside(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "store").mkdir()
+    backend = RetryingBackend(LocalBackend(path=tmp_path / "store"), lambda *_: True)
+    backend.put("k", tmp_path / "file")
+    backend.get("k", tmp_path / "copy")
+    with backend.open("k") as file:
+        assert file.read() == b"x"
+    assert backend.stat("k").size == 1
+    assert [info.key for info in backend.list()] == ["k"]
+    backend.delete("k")
+    assert list(backend.list()) == []
+    backend.close()
+    with pytest.raises(TypeError):
+        RetryingBackend.from_url("k")

@@ -1,0 +1,152 @@
+"""The sealer: in order, once, outside the writers' lock, and again where it failed."""
+
+import errno
+import threading
+
+import pytest
+
+from shoebox.callback import Callback, CallbackList
+from shoebox.errors import DurabilityError
+from shoebox.roll_manager.sealer import Sealer
+from shoebox.roll_manager.succession import Succession
+from shoebox.spool import Spool
+
+SECONDS = 30
+
+
+class Hears(Callback):
+    def __init__(self):
+        self.heard = []
+
+    def on_open(self, path):
+        self.heard.append(("open", path.name.removesuffix(".open")))
+
+    def on_close(self, path):
+        self.heard.append(("close", path.name))
+
+
+@pytest.fixture
+def archives(tmp_path):
+    return Succession(Spool(tmp_path), "a.events", compression="none", format_version=2)
+
+
+def archive(archives, payload="x"):
+    found = archives.next()
+    found.write({}, payload)
+    found.flush()
+    archives.ended(found)
+    return found
+
+
+def sealer(*callbacks, salvage=None):
+    return Sealer(CallbackList(callbacks), None, [].append if salvage is None else salvage)
+
+
+def test_callbacks_hear_of_everything_in_order(archives):
+    hears = Hears()
+    found = sealer(hears)
+    for _ in range(3):
+        it = archive(archives)
+        found.opened(it.path)
+        found.hand_over(it, "a reason")
+    found.run()
+    expected = ["a.events", "a-0001.events", "a-0002.events"]
+    assert hears.heard == [(what, name) for name in expected for what in ("open", "close")]
+    assert found.held == []
+
+
+def test_what_is_handed_over_while_another_thread_is_at_it_is_sealed_by_that_one(archives):
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Blocks(Callback):
+        def on_close(self, path):
+            inside.set()
+            assert go_on.wait(SECONDS)
+
+    found = sealer(Blocks())
+    found.hand_over(archive(archives), "first")
+    thread = threading.Thread(target=found.run)
+    thread.start()
+    assert inside.wait(SECONDS)
+    second = archive(archives)
+    found.hand_over(second, "second")
+    found.run()
+    assert second.sealed
+    assert len(found.held) == 2
+    go_on.set()
+    thread.join()
+    assert found.held == []
+
+
+def test_no_room_for_the_index_keeps_the_archive_for_another_try(archives, monkeypatch):
+    it = archive(archives)
+    found = sealer()
+    real = it._file.append
+    monkeypatch.setattr(it._file, "append", lambda *_: fail(OSError(errno.ENOSPC, "full")))
+    sealing = found.hand_over(it, "a reason")
+    found.run()
+    assert sealing.error.errno == errno.ENOSPC
+    assert it.committed == 1
+    monkeypatch.setattr(it._file, "append", real)
+    found.run()
+    assert not it.sealed
+    found.try_again()
+    found.run()
+    assert it.sealed
+    assert sealing.error is None
+
+
+def fail(error):
+    raise error
+
+
+def test_what_a_failed_sync_puts_in_doubt_is_handed_to_be_written_again(archives, monkeypatch):
+    salvaged = []
+    found = sealer(salvage=salvaged.append)
+    it = archive(archives)
+    monkeypatch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
+    sealing = found.hand_over(it, "a reason")
+    found.run()
+    assert isinstance(sealing.error, DurabilityError)
+    assert [block.records for block in salvaged[0]] == [1]
+    assert found.held == []
+
+
+def test_a_salvage_that_fails_is_tried_again(archives, monkeypatch):
+    tries = []
+
+    def salvage(blocks):
+        tries.append(blocks)
+        if len(tries) == 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    found = sealer(salvage=salvage)
+    monkeypatch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
+    found.hand_over(archive(archives), "a reason")
+    found.run()
+    assert [error.errno for error in found.finish(0.0)] == []
+    assert len(tries) == 2
+    assert tries[0] == tries[1]
+
+
+def test_finishing_returns_what_failed_and_closes_every_file(archives, monkeypatch):
+    found = sealer()
+    it = archive(archives)
+    monkeypatch.setattr(it._file, "append", lambda *_: fail(OSError(errno.ENOSPC, "full")))
+    found.hand_over(it, "a reason")
+    (error,) = found.finish(0.0)
+    assert error.errno == errno.ENOSPC
+    assert found.held == []
+    assert it.path.exists()
+
+
+def test_an_interrupted_seal_is_done_by_whoever_comes_next(archives, monkeypatch):
+    found = sealer()
+    it = archive(archives)
+    with monkeypatch.context() as patch:
+        patch.setattr(it._file, "append", lambda *_: fail(KeyboardInterrupt()))
+        found.hand_over(it, "a reason")
+        with pytest.raises(KeyboardInterrupt):
+            found.run()
+    found.run()
+    assert it.sealed

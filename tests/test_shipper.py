@@ -1,0 +1,460 @@
+"""Shipping: verified everywhere, then removed here, whatever happens in between."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from shoebox import delivery, uploader
+from shoebox.callback import Callback
+from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
+from shoebox.roll_checker import NeverRollChecker
+from shoebox.roll_manager import ReadingRollManager, WritingRollManager
+from shoebox.shipper import Shipper
+from shoebox.spool import Spool
+from shoebox.storage import Destination
+from shoebox_plugins.checkers.records import RecordsRollChecker
+from shoebox_plugins.storage.local import LocalBackend
+
+SECONDS = 30
+
+
+def no_jitter():
+    """Make waits of no length, so that no test sleeps."""
+    return 0.0
+
+
+def write(directory, count):
+    """Leave so many sealed archives of one record."""
+    directory.mkdir(exist_ok=True)
+    with WritingRollManager(
+        "%Y_%f.events", RecordsRollChecker(roll_records=1), directory
+    ) as manager:
+        for index in range(count):
+            manager.write({}, f"{index}")
+
+
+def backend(folder, kind=LocalBackend):
+    folder.mkdir(exist_ok=True)
+    return kind(path=folder)
+
+
+def shipper(directory, *backends, callback=None):
+    targets = [Destination(f"d{number}", it) for number, it in enumerate(backends)]
+    found = Shipper(Spool(directory), targets, callback, jitter=no_jitter)
+    found.pick_up()
+    return found
+
+
+def stored(folder):
+    with ReadingRollManager("*.events", folder) as reader:
+        return sorted(payload for _, payload in reader)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    write(tmp_path / "spool", 5)
+    return tmp_path / "spool"
+
+
+def test_what_an_earlier_process_left_is_shipped_and_removed(tmp_path, spool):
+    to = shipper(spool, backend(tmp_path / "store"))
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+    assert list(spool.iterdir()) == []
+
+
+def test_an_archive_is_removed_in_the_promised_order(tmp_path, monkeypatch):
+    """Verified, durable state, unlink, fsync of the directory, and the state last."""
+    write(tmp_path / "spool", 1)
+    (name,) = [path.name for path in (tmp_path / "spool").iterdir()]
+    calls = []
+
+    class Tells(LocalBackend):
+        def put(self, key, path, metadata=None):
+            super().put(key, path, metadata)
+            calls.append("put")
+
+        def stat(self, key):
+            info = super().stat(key)
+            calls.append("verified")
+            return info
+
+    to = shipper(tmp_path / "spool", backend(tmp_path / "store", Tells))
+    directory = to._spool.directory
+    state = name + ".delivery"
+    for method in ("replace", "remove", "sync"):
+        real = getattr(directory, method)
+
+        def call(*arguments, method=method, real=real):
+            calls.append((method, *arguments[:1]))
+            real(*arguments)
+
+        monkeypatch.setattr(directory, method, call)
+    assert to.close(SECONDS) == []
+    steps = [it for it in calls if it != ("remove", state + ".tmp")]
+    assert steps == [
+        "put",
+        "verified",
+        ("replace", state),
+        ("sync",),
+        ("remove", name),
+        ("sync",),
+        ("remove", state),
+    ]
+
+
+class Down(LocalBackend):
+    """A service that can be down."""
+
+    up = threading.Event()
+    retry_after = None
+
+    def put(self, key, path, metadata=None):
+        if not self.up.is_set():
+            raise StorageUnavailable("down", self.retry_after)
+        super().put(key, path, metadata)
+
+
+def test_a_destination_that_is_down_holds_up_only_itself(tmp_path, spool):
+    """The archive stays until both have it."""
+
+    class Mine(Down):
+        up = threading.Event()
+
+    to = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
+    to.start()
+    with to._changed:
+        assert to._changed.wait_for(lambda: to._workers[0].settled, SECONDS)
+    assert stored(tmp_path / "a") == ["0", "1", "2", "3", "4"]
+    assert stored(spool) == ["0", "1", "2", "3", "4"]
+    waiting = to.waiting()
+    assert {it.destination for it in waiting} == {"d1"}
+    Mine.up.set()
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "b") == ["0", "1", "2", "3", "4"]
+    assert list(spool.iterdir()) == []
+
+
+def test_delivery_state_survives_a_restart(tmp_path, spool):
+    """What one destination has is not put there again."""
+
+    class Mine(Down):
+        up = threading.Event()
+
+    first = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
+    first.start()
+    with first._changed:
+        assert first._changed.wait_for(lambda: first._workers[0].settled, SECONDS)
+    assert len(first.close(0.0)) == 5
+
+    class Never(LocalBackend):
+        def put(self, key, path, metadata=None):
+            raise AssertionError("it is there")
+
+    Mine.up.set()
+    again = shipper(spool, backend(tmp_path / "a", Never), backend(tmp_path / "b", Mine))
+    assert again.close(SECONDS) == []
+    assert list(spool.iterdir()) == []
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("step", ["put", "stat", "note", "remove", "sync"])
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_crash_between_any_two_steps_leaves_one_object_and_loses_nothing(
+    tmp_path, monkeypatch, step, before, nth
+):
+    write(tmp_path / "spool", 2)
+    to = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+    target = {
+        "put": to._destinations[0].backend,
+        "stat": to._destinations[0].backend,
+        "note": to._deliveries,
+        "remove": to._spool.directory,
+        "sync": to._spool.directory,
+    }[step]
+    real, calls = getattr(target, step), []
+
+    def dies(*arguments):
+        calls.append(arguments)
+        if len(calls) == nth and before:
+            raise Killed
+        value = real(*arguments)
+        if len(calls) == nth:
+            raise Killed
+        return value
+
+    monkeypatch.setattr(target, step, dies)
+    to.start()
+    to._workers[0].join(SECONDS)
+    assert not to._workers[0].is_alive()
+    monkeypatch.undo()
+    assert sorted({*stored(tmp_path / "spool"), *stored(tmp_path / "store")}) == ["0", "1"]
+    again = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+    assert again.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1"]
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_key_that_other_content_has_keeps_the_archive_and_the_others_go_on(tmp_path, spool):
+    store = backend(tmp_path / "store")
+    first = min(path.name for path in spool.iterdir())
+    identity = uploader.archive_id(Spool(spool), first)
+    key = Destination("x", store).key(first, identity)
+    (tmp_path / "store" / key).write_bytes(b"other")
+    (waiting,) = shipper(spool, store).close(SECONDS)
+    assert waiting.name == first
+    assert waiting.final
+    assert (tmp_path / "store" / key).read_bytes() == b"other"
+    (tmp_path / "store" / key).unlink()
+    assert stored(tmp_path / "store") == ["1", "2", "3", "4"]
+    assert stored(spool) == ["0"]
+    state = json.loads((spool / f"{first}.delivery").read_text())
+    assert "other content" in state["destinations"]["d0"]["error"]
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"\0"])
+@pytest.mark.parametrize("checksums", [True, False])
+def test_what_is_stored_short_or_changed_is_not_removed_here(tmp_path, spool, spoil, checksums):
+    class Lies(LocalBackend):
+        def put(self, key, path, metadata=None):
+            super().put(key, path, metadata)
+            object_ = self._path / key
+            object_.write_bytes(spoil(object_.read_bytes()))
+
+        def stat(self, key):
+            info = super().stat(key)
+            if checksums:
+                return info
+            return type(info)(info.key, info.size, info.modified)
+
+    waiting = shipper(spool, backend(tmp_path / "store", Lies)).close(SECONDS)
+    assert len(waiting) == 5
+    assert all("is not the archive" in it.reason for it in waiting)
+    assert stored(spool) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_service_that_denies_is_paused_with_one_line_in_the_log(tmp_path, spool, caplog):
+    class Denies(LocalBackend):
+        asked = 0
+
+        def put(self, key, path, metadata=None):
+            self.asked += 1
+            raise StorageDenied(f"request {self.asked}: no")
+
+    to = shipper(spool, backend(tmp_path / "store", Denies))
+    waiting = to.drain(SECONDS)
+    write(spool, 2)
+    to.pick_up()
+    assert len(waiting) == 5
+    assert all(it.final for it in waiting)
+    assert len(to.close(SECONDS)) == 7
+    assert caplog.text.count("paused") == 1
+    assert to._destinations[0].backend.asked == 1
+
+
+def test_a_backend_that_raises_what_it_must_not_stops_neither_itself_nor_others(tmp_path, spool):
+    class Broken(LocalBackend):
+        def put(self, key, path, metadata=None):
+            if not hasattr(self, "once"):
+                self.once = True
+                raise LookupError("a bug")
+            super().put(key, path, metadata)
+
+    (waiting,) = shipper(spool, backend(tmp_path / "store", Broken)).close(SECONDS)
+    assert waiting.reason == "'a bug'" or "a bug" in waiting.reason
+    assert len(stored(tmp_path / "store")) == 4
+
+
+def test_an_archive_that_is_refused_for_good_is_left_and_tried_at_the_next_start(tmp_path, spool):
+    class Refuses(LocalBackend):
+        def put(self, key, path, metadata=None):
+            raise StorageRejected("too large")
+
+    assert len(shipper(spool, backend(tmp_path / "store", Refuses)).close(SECONDS)) == 5
+    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+
+
+def test_local_trouble_is_tried_again_and_blames_no_archive(tmp_path, spool, monkeypatch, caplog):
+    monkeypatch.setattr(uploader, "AGAIN", 0.01)
+    real, left = uploader._checksums, [3]
+
+    def failing(*arguments):
+        if left[0]:
+            left[0] -= 1
+            raise OSError(24, "Too many open files")
+        return real(*arguments)
+
+    monkeypatch.setattr(uploader, "_checksums", failing)
+    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+    assert caplog.text.count("Too many open files") == 1
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\0\xff",
+        b"[]",
+        b"{}",
+        b'{"destinations": 5}',
+        b'{"destinations": {"d0": {"stored": true}}}',
+    ],
+)
+def test_a_state_that_is_garbage_starts_again(tmp_path, spool, garbage):
+    for path in list(spool.iterdir()):
+        path.with_name(path.name + ".delivery").write_bytes(garbage)
+    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+    assert list(spool.iterdir()) == []
+
+
+def test_a_state_without_its_archive_is_removed(tmp_path, spool, caplog):
+    """It must not keep `close` waiting for what nobody can ship."""
+    (spool / "gone.events.delivery").write_text('{"destinations": {}}')
+    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+    assert list(spool.iterdir()) == []
+    assert "gone.events: was removed before" in caplog.text
+
+
+def test_foreign_files_are_left_alone_and_named_once(tmp_path, spool, caplog):
+    (spool / "notes.txt").write_text("mine")
+    (spool / "folder").mkdir()
+    (spool / "empty").touch()
+    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+    assert sorted(path.name for path in spool.iterdir()) == ["empty", "folder", "notes.txt"]
+    assert caplog.text.count("notes.txt: is no archive") == 1
+
+
+def test_an_archive_is_offered_when_its_callbacks_have_run_and_not_before(tmp_path):
+    seen = []
+
+    class Looks(Callback):
+        def on_close(self, path):
+            seen.append(path.with_name(path.name + ".delivery").exists())
+            renamed = path.with_suffix(".done")
+            path.rename(renamed)
+            return renamed
+
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    manager = WritingRollManager(
+        "%f.events",
+        RecordsRollChecker(roll_records=1),
+        spool,
+        Looks(),
+        storage=[backend(tmp_path / "store")],
+    )
+    manager.write({}, "x")
+    manager.close()
+    assert seen == [False]
+    assert list(spool.iterdir()) == []
+    assert [path.suffix for path in (tmp_path / "store").glob("[!.]*")] == [".done"]
+
+
+def test_a_path_that_a_callback_spells_in_its_own_way_is_shipped(tmp_path, monkeypatch):
+    class Absolute(Callback):
+        def on_close(self, path):
+            return path.absolute()
+
+    (tmp_path / "spool").mkdir()
+    monkeypatch.chdir(tmp_path / "spool")
+    store = backend(tmp_path / "store")
+    with WritingRollManager(
+        "%f.events", NeverRollChecker(), archive_callback=Absolute(), storage=[store]
+    ) as manager:
+        manager.write({}, "x")
+    assert stored(tmp_path / "store") == ["x"]
+
+
+def test_picking_up_runs_the_callbacks_of_what_was_not_offered(tmp_path, spool):
+    heard = []
+
+    class Hears(Callback):
+        def on_close(self, path):
+            heard.append(path.name)
+
+    names = sorted(path.name for path in spool.iterdir())
+    (spool / f"{names[0]}.delivery").write_text('{"destinations": {}}')
+    to = shipper(spool, backend(tmp_path / "store"), callback=Hears())
+    assert heard == names[1:]
+    assert to.close(SECONDS) == []
+
+
+def test_an_archive_that_another_process_holds_is_left_to_it(tmp_path, spool):
+    other = Spool(spool)
+    held = other.hold(min(path.name for path in spool.iterdir()))
+    to = shipper(spool, backend(tmp_path / "store"))
+    assert to.drain(0.5) == []
+    assert len(stored(tmp_path / "store")) == 4
+    os.close(held)
+    to.pick_up()
+    assert to.close(SECONDS) == []
+    assert list(spool.iterdir()) == []
+
+
+def test_a_finished_name_that_another_archive_has_taken_is_not_removed(tmp_path, spool):
+    name = min(path.name for path in spool.iterdir())
+    deliveries = delivery.Deliveries(Spool(spool))
+    deliveries.offer(name)
+    deliveries.finish(name, ["d0"])
+    assert (spool / name).exists()
+
+
+def test_draining_thousands_looks_at_each_a_few_times_only(tmp_path, monkeypatch):
+    """Waiting archives of a destination that is down cost nothing when another is offered."""
+
+    class Mine(Down):
+        up = threading.Event()
+
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    reads = [0]
+    real = delivery.Deliveries.read
+
+    def read(self, name):
+        reads[0] += 1
+        return real(self, name)
+
+    monkeypatch.setattr(delivery.Deliveries, "read", read)
+    manager = WritingRollManager(
+        "%f.events",
+        RecordsRollChecker(roll_records=1),
+        spool,
+        storage=[
+            Destination("a", backend(tmp_path / "a")),
+            Destination("b", backend(tmp_path / "b", Mine)),
+        ],
+        close_timeout=0.0,
+    )
+    for index in range(300):
+        manager.write({}, f"{index}")
+    shipper_ = manager._shipper
+    with shipper_._changed:
+        assert shipper_._changed.wait_for(lambda: shipper_._workers[0].settled, SECONDS)
+    assert reads[0] < 300 * 5
+    manager.close()
+
+
+def test_the_next_start_ships_although_nothing_is_written(tmp_path, spool):
+    store = backend(tmp_path / "store")
+    manager = WritingRollManager("%f.events", NeverRollChecker(), spool, storage=[store])
+    with manager._shipper._changed:
+        assert manager._shipper._changed.wait_for(manager._shipper._is_settled, SECONDS)
+    assert list(spool.iterdir()) == []
+    manager.close()
+
+
+def test_close_twice_and_start_after_close_start_nothing(tmp_path, spool):
+    to = shipper(spool, backend(tmp_path / "store"))
+    to.close(SECONDS)
+    to.close(SECONDS)
+    to.start()
+    assert not to.alive
