@@ -1,0 +1,105 @@
+"""One archive in all its parts, for people and programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cliff.columns import FormattableColumn
+
+from shoebox.archive import ArchiveReader, Fault, Header
+from shoebox.archive.frames import Located
+from shoebox.archive.reader import frame_of
+from shoebox.cli.command import Maybe
+from shoebox.cli.sources import Archive
+from shoebox.cli.survey import Survey, survey
+from shoebox.cli.text import escaped, moment
+from shoebox.errors import FormatError
+from shoebox.format import codecs, filters, v2
+
+Row = dict[str, Any]
+
+
+class Rows(FormattableColumn[list[Row]]):
+    """A list of rows: as it is for programs, one a line for people."""
+
+    def human_readable(self) -> str:
+        """Return the rows as lines."""
+        lines = (", ".join(f"{key} {value}" for key, value in row.items()) for row in self._value)
+        return "\n".join(map(escaped, lines))
+
+
+class Pairs(FormattableColumn[dict[str, str]]):
+    """Metadata: as it is for programs, escaped for people."""
+
+    def human_readable(self) -> str:
+        """Return the pairs as lines."""
+        return "\n".join(escaped(f"{key}={value}") for key, value in self._value.items())
+
+
+def of(archive: Archive) -> tuple[Row, list[Fault]]:
+    """Return what there is to say of an archive, and what is wrong with it."""
+    blocks: list[Row] = []
+    index: list[Row] = []
+
+    def look(reader: ArchiveReader, located: Located) -> None:
+        if located.is_a(v2.BLOCK):
+            blocks.append(_block(located))
+        elif located.is_a(v2.INDEX):
+            index.append(_index(reader, located))
+
+    seen = survey(archive, look)
+    shown = {**_summary(seen), **_origin(seen.header), "blocks": Rows(blocks), "index": Rows(index)}
+    return shown, seen.faults
+
+
+def _summary(seen: Survey) -> Row:
+    return {
+        "archive": escaped(seen.name),
+        "state": seen.state,
+        "version": seen.version,
+        "records": seen.records,
+        "bytes": seen.size,
+        "first": _moment(seen.first_time),
+        "last": _moment(seen.last_time),
+    }
+
+
+def _moment(time: int | None) -> Maybe:
+    return Maybe(None if time is None else moment(time))
+
+
+def _origin(header: Header | None) -> Row:
+    if header is None:
+        return {}
+    return {
+        "id": header.archive,
+        "writer": header.writer,
+        "sequence": header.sequence,
+        "created": moment(header.created),
+        "metadata": Pairs(header.metadata),
+    }
+
+
+def _block(located: Located) -> Row:
+    frame = frame_of(located)
+    return {
+        "offset": located.at,
+        "records": frame.items,
+        "sequence": frame.sequence,
+        "first": moment(frame.first_time),
+        "last": moment(frame.last_time),
+        "metadata_bytes": frame.metadata.stored,
+        "payload_bytes": frame.payload.stored,
+        "compression": codecs.NAMES.get(frame.payload.codec, str(frame.payload.codec)),
+    }
+
+
+def _index(reader: ArchiveReader, located: Located) -> Row:
+    """Return what an index frame covers, and for which keys it can leave blocks out."""
+    frame = frame_of(located)
+    try:
+        entries = reader.read_index(located)
+        keys = sorted({key for it in entries if it.filters for key in filters.decode(it.filters)})
+    except FormatError as error:
+        return {"offset": located.at, "error": str(error)}
+    return {"offset": located.at, "level": frame.level, "entries": len(entries), "keys": keys}

@@ -1,0 +1,54 @@
+"""`shoebox cat`."""
+
+from __future__ import annotations
+
+import argparse
+
+from shoebox.cli import arguments
+from shoebox.cli.command import Command
+
+
+class Cat(Command):
+    """Print records, in the order in which they were written.
+
+    The payloads as they are, one a line; on a terminal control characters are shown
+    escaped. After damage what is sound is printed, the faults go to standard error,
+    and the exit code is 1. A closed pipe, as by `| head`, ends it without an error.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of its arguments."""
+        parser = super().get_parser(prog_name)
+        add = parser.add_argument
+        add("sources", nargs="+", metavar="SOURCE", help="a file, directory, glob or URL")
+        add(
+            "--format",
+            choices=("payload", "jsonl"),
+            default="payload",
+            help='payload, the default, or jsonl: {"metadata": ..., "payload": ..., "timestamp": '
+            "nanoseconds}, with payload_base64 instead of payload for bytes",
+        )
+        add(
+            "--where",
+            action="append",
+            default=[],
+            type=arguments.pair,
+            metavar="KEY=GLOB",
+            help="only records with such metadata; of several all must match",
+        )
+        when = "ISO 8601, in UTC where it names no time zone, or nanoseconds since the epoch"
+        add("--since", type=arguments.time, metavar="TIME", help=f"not those before: {when}")
+        add("--until", type=arguments.time, metavar="TIME", help="only those before")
+        add("--limit", type=arguments.amount, metavar="N", help="at most so many records")
+        add(
+            "--follow",
+            action="store_true",
+            help="go on with what is written to the one SOURCE, a directory or a quoted glob",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Print the records."""
+        from shoebox.cli import printing  # noqa: PLC0415 - slow to import
+
+        return printing.cat(parsed_args, self.app.options.config_file)

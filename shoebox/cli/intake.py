@@ -1,0 +1,126 @@
+"""From inputs to records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+
+from shoebox.cli import messages
+from shoebox.cli.interruption import Interruption
+from shoebox.cli.lines import Lines, batches
+from shoebox.cli.metadata import LineMetadata
+from shoebox.cli.progress import Advance
+from shoebox.errors import RecordTypeError, RecordValueError
+from shoebox.format.preamble import MAX_METADATA
+from shoebox.roll_manager import WritingRollManager
+
+STANDARD_INPUT = "-"
+
+_WIDEST = 4
+"""Bytes of a character in UTF-8, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to be read, or standard input."""
+
+    name: str
+    fd: int
+    size: int | None
+    """In bytes, where it is known."""
+
+
+@contextmanager
+def opened(files: Sequence[str]) -> Iterator[list[Input]]:
+    """Yield the inputs, all of them open; none named is standard input."""
+    with ExitStack() as stack:
+        inputs = []
+        for name in files or (STANDARD_INPUT,):
+            fd = 0
+            if name != STANDARD_INPUT:
+                fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, fd)
+            size = os.fstat(fd).st_size
+            inputs.append(Input(name, fd, size if os.path.isfile(fd) else None))  # noqa: PTH113 - no path
+        yield inputs
+
+
+class Intake:
+    """Writes each line as a record, and counts.
+
+    A line that is refused is named on standard error; the others are written.
+    """
+
+    def __init__(self, writer: WritingRollManager, metadata: LineMetadata) -> None:
+        self._writer = writer
+        self._metadata = metadata
+        # Several of a line's values may be as long as the line.
+        copies = 2 * _WIDEST * (1 + len(metadata.paths))
+        self._long = MAX_METADATA // copies
+        self.place = ""
+        """The first line that is not known to be written, as FILE:NUMBER."""
+        self.records = 0
+        self.payload = 0
+        """Bytes of the records' payloads."""
+        self.refused = 0
+        self.complete = True
+        """Whether all that the inputs hold was read."""
+
+    def read(self, source: Input, interruption: Interruption, advance: Advance) -> None:
+        """Write what there is in one input."""
+        number = 1
+        name = "stdin" if source.name == STANDARD_INPUT else source.name
+        self.place = f"{name}:{number}"
+        self.complete = False
+        for lines in batches(lambda size: _chunk(source, size, interruption)):
+            self._take(lines, name, number)
+            number += len(lines.lines)
+            self.place = f"{name}:{number}"
+            advance(lines.taken)
+        self.complete = True
+
+    def _take(self, lines: Lines, name: str, number: int) -> None:
+        if not self._metadata.paths and max(map(len, lines.lines)) <= self._long:
+            self._writer.write_many(zip(repeat(self._metadata.constant), lines.lines))
+            self.records += len(lines.lines)
+            self.payload += lines.payload
+        else:
+            self._take_each(lines.lines, name, number)
+
+    def _take_each(self, lines: Sequence[str | bytes], name: str, number: int) -> None:
+        """Write lines that may be refused: those that are long alone, the others together."""
+        batch: list[tuple[dict[str, str], str | bytes]] = []
+        for at, line in enumerate(lines, number):
+            try:
+                record = self._metadata.of(line), line
+                if len(line) <= self._long:
+                    batch.append(record)
+                    continue
+                self._write(batch)
+                batch = []
+                self._writer.write(*record)
+            except (RecordTypeError, RecordValueError) as error:
+                messages.complain(f"{name}:{at}: {error}")
+                self.refused += 1
+            else:
+                self._count(line)
+        self._write(batch)
+
+    def _write(self, batch: Sequence[tuple[dict[str, str], str | bytes]]) -> None:
+        self._writer.write_many(batch)
+        for _, line in batch:
+            self._count(line)
+
+    def _count(self, line: str | bytes) -> None:
+        self.records += 1
+        self.payload += len(line.encode() if isinstance(line, str) else line)
+
+
+def _chunk(source: Input, size: int, interruption: Interruption) -> bytes:
+    try:
+        return interruption.read(source.fd, size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, source.name) from error

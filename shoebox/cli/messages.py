@@ -1,0 +1,59 @@
+"""What is said: results on standard output, complaints and the library's log on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from argparse import Namespace
+
+from shoebox.cli.text import escaped
+
+_OURS = ("shoebox", "shoebox_plugins")
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+def say(line: str) -> None:
+    """Print a line of a result."""
+    print(escaped(line), flush=True)  # noqa: T201 - the one place
+
+
+def complain(sentence: str) -> None:
+    """Print an error, on one line whatever is in it."""
+    # Looked up at the time: a progress bar replaces it.
+    print(f"shoebox: {escaped(sentence)}", file=sys.stderr)  # noqa: T201 - the other place
+
+
+def configure(options: Namespace) -> None:
+    """Have the library's log complained of, as far as the options say.
+
+    Other libraries never say more than warnings: an SDK's debug log holds credentials.
+    """
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.addHandler(_Complaining(with_traceback=options.debug))
+    level = logging.ERROR if options.quiet else _LEVELS[min(options.verbose, len(_LEVELS) - 1)]
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
+    # Commands name themselves the faults that they meet.
+    speak_for("shoebox.archive.reader", "shoebox.roll_manager.reading")
+
+
+def speak_for(*modules: str) -> None:
+    """Leave out what these modules warn of, since the command says it."""
+    for name in modules:
+        logging.getLogger(name).addFilter(lambda record: record.levelno < logging.WARNING)
+
+
+class _Complaining(logging.Handler):
+    """Complains of what is logged, without tracebacks unless they are wanted."""
+
+    def __init__(self, *, with_traceback: bool) -> None:
+        super().__init__()
+        self._with_traceback = with_traceback
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Complain."""
+        complain(record.getMessage())
+        if self._with_traceback and record.exc_info:
+            traceback.print_exception(record.exc_info[1])

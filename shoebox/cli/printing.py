@@ -1,0 +1,120 @@
+"""Records on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from time import sleep
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, TypedDict
+
+import msgspec
+
+from shoebox.archive import Fault, Record
+from shoebox.cli import exits, messages, remote, sources
+from shoebox.cli.stores import StoreReader
+from shoebox.cli.text import escaped
+from shoebox.errors import ConfigError
+from shoebox.roll_manager import ReadingRollManager
+from shoebox.selection import Selection, Time
+
+_BUFFER = 1 << 20
+_Output: TypeAlias = "io.BufferedWriter[io.FileIO]"
+
+
+class _Selection(TypedDict):
+    where: dict[str, str]
+    since: Time | None
+    until: Time | None
+
+
+class _Reader(Protocol):
+    faults: list[Fault]
+
+    def __iter__(self) -> Iterator[tuple[dict[str, str], str | bytes]]: ...
+
+    def records(self) -> Iterator[Record]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+
+def cat(args: argparse.Namespace, config_files: list[str]) -> int:
+    """Print the records that the arguments ask for; return the exit code."""
+    selection = _Selection(where=dict(args.where), since=args.since, until=args.until)
+    out = io.BufferedWriter(io.FileIO(sys.stdout.fileno(), "wb", closefd=False), _BUFFER)
+    if args.follow:
+        with _following(args.sources, selection, out) as reader:
+            return _print(reader, args, out)
+    with sources.found(args.sources, config_files) as found:
+        if not found.archives:
+            return found.code
+        with _reader(found.archives, selection) as reader:
+            return _print(reader, args, out) or found.code
+
+
+def _reader(archives: Sequence[sources.Archive], selection: _Selection) -> _Reader:
+    paths = [it.path for it in archives if isinstance(it, sources.File)]
+    if len(paths) == len(archives):
+        return ReadingRollManager(paths, **selection)
+    return StoreReader(archives, Selection(**selection))
+
+
+def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> _Reader:
+    """Return a reader that, when it has to wait for more, prints what it has given."""
+    if len(wanted) != 1 or remote.parse(wanted[0]) is not None:
+        raise ConfigError("--follow goes on with one SOURCE: a directory, or a quoted glob in one")
+    path = Path(wanted[0])
+    folder, pattern = (path, "*") if path.is_dir() else (path.parent, path.name)
+
+    def wait(seconds: float) -> None:
+        out.flush()
+        sleep(seconds)
+
+    return ReadingRollManager(pattern, directory=folder, follow=True, wait=wait, **selection)
+
+
+def _print(reader: _Reader, args: argparse.Namespace, out: _Output) -> int:
+    try:
+        out.writelines(islice(_lines(reader, args.format), args.limit))
+        out.flush()
+    except BrokenPipeError:
+        exits.discard_output()  # whoever closed it had enough
+    finally:
+        for fault in reader.faults:
+            messages.complain(str(fault))
+    return exits.DATA if reader.faults else exits.FINE
+
+
+def _lines(reader: _Reader, wanted: str) -> Iterator[bytes]:
+    lines = _payloads(reader) if wanted == "payload" else _json(reader.records())
+    return (_shown(line) for line in lines) if sys.stdout.isatty() else lines
+
+
+def _payloads(pairs: Iterable[tuple[dict[str, str], str | bytes]]) -> Iterator[bytes]:
+    for _, payload in pairs:
+        yield (payload if isinstance(payload, bytes) else payload.encode()) + b"\n"
+
+
+def _json(records: Iterable[Record]) -> Iterator[bytes]:
+    encode = msgspec.json.Encoder().encode
+    for record in records:
+        # Bytes are encoded as base64.
+        key = "payload_base64" if isinstance(record.payload, bytes) else "payload"
+        shown = {"metadata": record.metadata, key: record.payload, "timestamp": record.timestamp}
+        yield encode(shown) + b"\n"
+
+
+def _shown(line: bytes) -> bytes:
+    return escaped(line[:-1].decode(errors="backslashreplace")).encode() + b"\n"

@@ -1,0 +1,42 @@
+"""`shoebox ship`."""
+
+from __future__ import annotations
+
+import argparse
+
+from shoebox.cli import arguments
+from shoebox.cli.command import Command
+
+_TIMEOUT = 60.0
+
+
+class Ship(Command):
+    """Ship what the spool holds to the storage that the ini names.
+
+    What writers that died have left is recovered first. Archives are removed here when
+    every storage has them; the exit code is 0 when none is left to ship, 3 if storage
+    can't be reached or denies, and 1 if it refuses an archive.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of its arguments."""
+        parser = super().get_parser(prog_name)
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument(
+            "--timeout",
+            type=arguments.seconds,
+            default=_TIMEOUT,
+            metavar="SECONDS",
+            help=f"how long to go on trying; {_TIMEOUT:.0f} if not given",
+        )
+        group.add_argument("--watch", action="store_true", help="go on for ever with what comes")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Ship, and say what waits still."""
+        from shoebox.cli import shipping  # noqa: PLC0415 - slow to import
+
+        files = self.app.options.config_file
+        if parsed_args.watch:
+            return shipping.watch(files)
+        return shipping.once(files, parsed_args.timeout)

@@ -1,0 +1,74 @@
+"""What can be said of an archive from the heads of its frames, without reading its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shoebox.archive import ArchiveReader, Fault, Header
+from shoebox.archive.frames import Located, RecordV1
+from shoebox.archive.reader import frame_of
+from shoebox.cli.sources import Archive, reading
+from shoebox.format import v1, v2
+from shoebox.spool import OPEN
+
+Look = Callable[[ArchiveReader, Located], None]
+
+
+@dataclass(slots=True)
+class Survey:
+    """An archive at a glance; times are nanoseconds since the epoch."""
+
+    name: str
+    size: int
+    state: str = ""
+    """`sealed`, `open` (its writer lives), `abandoned` (it does not), or its first fault's kind."""
+    versions: set[int] = field(default_factory=set)
+    records: int = 0
+    first_time: int | None = None
+    last_time: int | None = None
+    header: Header | None = None
+    """The first one, where the file holds several archives."""
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """The format's version, or both of them."""
+        return "+".join(map(str, sorted(self.versions)))
+
+
+def survey(archive: Archive, look: Look = lambda _reader, _frame: None) -> Survey:
+    """Walk over the archive's frames; `look` is shown each of version 2."""
+    result = Survey(archive.name, archive.size)
+    growing = archive.growing
+    with reading(archive) as reader:
+        for item in reader.frames():
+            _count(result, item)
+            result.header = result.header or reader.header
+            if isinstance(item, Located):
+                look(reader, item)
+        result.faults = reader.faults
+        result.state = _state(result, growing=growing)
+    return result
+
+
+def _count(result: Survey, item: Located | RecordV1) -> None:
+    if isinstance(item, RecordV1):
+        result.versions.add(v1.VERSION)
+        result.records += 1
+        return
+    result.versions.add(v2.VERSION)
+    if item.is_a(v2.BLOCK):
+        frame = frame_of(item)
+        result.records += frame.items
+        first, last = result.first_time, result.last_time
+        result.first_time = frame.first_time if first is None else min(first, frame.first_time)
+        result.last_time = frame.last_time if last is None else max(last, frame.last_time)
+
+
+def _state(result: Survey, *, growing: bool) -> str:
+    if result.faults:
+        return result.faults[0].kind
+    if not result.name.endswith(OPEN):
+        return "sealed"
+    return "open" if growing else "abandoned"

@@ -1,0 +1,29 @@
+"""Text as it may stand on a terminal, whoever wrote it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def escaped(text: str) -> str:
+    """Return the text with control, format and surrogate characters as JSON escapes them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def moment(nanoseconds: int) -> str:
+    """Return a time since the epoch as ISO 8601, in UTC, to the microsecond."""
+    time = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many there are: `1 record`, `2 records`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _escape(char: str) -> str:
+    return f"\\u{ord(char):04x}"

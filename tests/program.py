@@ -1,0 +1,63 @@
+"""Running `shoebox` as users do: in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import sys; from shoebox.cli.main import main; sys.exit(main(sys.argv[1:]))",
+]
+
+
+@dataclass
+class Ended:
+    """How a run ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+
+def environment(*folders: Path) -> dict[str, str]:
+    """Return the environment of a run, in which the packages in these folders are installed."""
+    path = os.pathsep.join(map(str, (*folders, ROOT)))
+    return {**os.environ, "PYTHONPATH": path, "TERM": "xterm", "COLUMNS": "100"}
+
+
+def run(
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    folders: tuple[Path, ...] = (),
+    stdout: int = subprocess.PIPE,
+    limit: Callable[[], None] | None = None,
+) -> Ended:
+    """Run `shoebox` to its end; `limit` is called in the new process before it begins."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment(*folders),
+        preexec_fn=limit,
+        check=False,
+        timeout=120,
+    )
+    return Ended(done.returncode, done.stdout or b"", done.stderr.decode())
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+    """Start `shoebox`, with pipes to all that it reads and writes."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()
+    )

@@ -1,0 +1,259 @@
+"""`shoebox ls`, `info`, `verify` and `recover`: what archives are, and whether they are sound."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from shoebox.archive import ArchiveWriter
+from shoebox.roll_checker import NeverRollChecker
+from shoebox.roll_manager import WritingRollManager
+from tests import golden
+from tests.program import COMMAND, environment, run
+
+CREATED = 1_767_225_600_000_000_000
+
+
+def archive(path, count=3, **options):
+    """Write an archive of so many records, a second apart."""
+    with ArchiveWriter(path, clock=lambda: CREATED, **options) as writer:
+        for number in range(count):
+            writer.write({"k": str(number)}, f"payload {number}", CREATED + number * 10**9)
+    return path
+
+
+def abandoned(path):
+    """Leave an open archive, as a writer that dies does."""
+    writer = ArchiveWriter(path)
+    for number in range(2):
+        writer.write({}, str(number))
+        writer.sync()
+    writer.release()
+    return path.with_name(path.name + ".open")
+
+
+def change(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0xFF
+    path.write_bytes(content)
+
+
+def listed(*arguments):
+    ended = run("ls", "-f", "json", *arguments)
+    return ended, {os.path.basename(row["archive"]): row for row in json.loads(ended.out)}  # noqa: PTH119
+
+
+def test_a_list_says_what_archives_say_of_themselves(tmp_path):
+    path = archive(tmp_path / "a", metadata={"host": "h"})
+    ended, rows = listed(tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert rows["a"] == {
+        "archive": str(path),
+        "state": "sealed",
+        "version": "2",
+        "records": 3,
+        "bytes": path.stat().st_size,
+        "created": "2026-01-01T00:00:00.000000Z",
+        "first": "2026-01-01T00:00:00.000000Z",
+        "last": "2026-01-01T00:00:02.000000Z",
+    }
+    assert "| sealed |" in run("ls", path).text
+
+
+def test_version_1_has_no_times(tmp_path):
+    archive(tmp_path / "a", format_version=1)
+    _, rows = listed(tmp_path)
+    row = rows["a"]
+    assert (row["version"], row["records"]) == ("1", 3)
+    assert (row["created"], row["first"], row["last"]) == (None, None, None)
+
+
+def test_archives_in_a_store_are_listed_by_their_urls(tmp_path):
+    archive(tmp_path / "a")
+    ended = run("ls", "-f", "value", "-c", "archive", "-c", "records", f"local://{tmp_path}")
+    assert ended.text == f"local://{tmp_path}/a 3\n"
+
+
+def test_the_state_says_who_has_to_do_something(tmp_path):
+    archive(tmp_path / "sealed")
+    (tmp_path / "torn").write_bytes((tmp_path / "sealed").read_bytes()[:-10])
+    (tmp_path / "foreign").write_bytes(b"no archive at all" * 9)
+    with WritingRollManager("live", NeverRollChecker(), directory=tmp_path) as writer:
+        writer.write({}, "1")
+        writer.flush()
+        abandoned(tmp_path / "left")  # a writer that begins later would recover it
+        ended, rows = listed(tmp_path)
+    assert ended.code == 1
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "sealed": "sealed",
+        "left.open": "abandoned",
+        "torn": "torn",
+        "foreign": "foreign",
+        "live.open": "open",
+    }
+    assert [line.split(": ")[2].split()[0] for line in ended.err.splitlines()] == [
+        "foreign",
+        "torn",
+    ]
+
+
+@pytest.mark.parametrize("command", ["ls", "verify"])
+def test_what_can_not_be_opened_is_told_and_the_others_are_shown(tmp_path, command):
+    archive(tmp_path / "a")
+    (tmp_path / "b").symlink_to("gone")
+    ended = run(command, tmp_path / "a", tmp_path / "b")
+    assert ended.code == 1
+    assert ended.err == f"shoebox: {tmp_path / 'b'}: No such file or directory\n"
+    assert ended.text
+
+
+def test_info_shows_the_parts_of_an_archive(tmp_path):
+    path = archive(tmp_path / "a", metadata={"host": "a\x1b"}, writer_id=bytes(16), sequence=7)
+    ended = run("info", "-f", "json", path)
+    assert (ended.code, ended.err) == (0, "")
+    shown = json.loads(ended.out)
+    assert shown["metadata"] == {"host": "a\x1b"}
+    assert (shown["writer"], shown["sequence"], shown["records"]) == ("00" * 16, 7, 3)
+    [block] = shown["blocks"]
+    assert (block["records"], block["sequence"]) == (3, 7)
+    assert block["first"] == "2026-01-01T00:00:00.000000Z"
+    [index] = shown["index"]
+    assert (index["entries"], index["keys"]) == (1, ["k"])
+    table = run("info", path).text
+    assert "host=a\\u001b" in table
+    assert "\x1b" not in table
+
+
+def test_info_shows_an_archive_of_many_blocks_and_one_of_version_1():
+    tree = json.loads(run("info", "-f", "json", golden.DATA / "v2-tree.events").out)
+    assert sum(block["records"] for block in tree["blocks"]) == tree["records"]
+    assert max(index["level"] for index in tree["index"]) > 1
+    old = json.loads(run("info", "-f", "json", golden.DATA / "v1.events").out)
+    assert (old["version"], old["blocks"], old["index"]) == ("1", [], [])
+
+
+def test_info_is_of_one_archive(tmp_path):
+    archive(tmp_path / "a")
+    assert run("info", tmp_path).code == 0
+    archive(tmp_path / "b")
+    ended = run("info", tmp_path)
+    assert ended.code == 2
+    assert (
+        ended.err == f"shoebox: {tmp_path}: matches 2 archives; name one (shoebox ls shows them)\n"
+    )
+
+
+def test_info_of_a_damaged_archive_shows_what_is_sound(tmp_path):
+    path = archive(tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:-10])
+    ended = run("info", "-f", "json", path)
+    assert ended.code == 1
+    assert json.loads(ended.out)["records"] == 3
+    assert ended.err.startswith(f"shoebox: {path}: torn at bytes ")
+    change(path, len(path.read_bytes()) - 110)
+    assert json.loads(run("info", "-f", "json", path).out)["state"] == "torn"
+
+
+def test_what_is_sound_is_verified(tmp_path):
+    archive(tmp_path / "a")
+    archive(tmp_path / "b", 1)
+    ended = run("verify", tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.text == "2 of 2 archives sound, with 4 sound records\n"
+    assert run("verify", f"local://{tmp_path}") == ended
+
+
+def test_each_fault_is_a_line_of_its_own(tmp_path):
+    archive(tmp_path / "a")
+    path = archive(tmp_path / "b\x1b")
+    change(path, path.read_bytes().index(b"payload 1"))
+    (tmp_path / "c").write_bytes((tmp_path / "a").read_bytes()[:-10])
+    ended = run("verify", tmp_path)
+    assert (ended.code, ended.err) == (1, "")
+    corrupt, torn, summary = ended.text.splitlines()
+    assert corrupt.startswith(f"{tmp_path}/b\\u001b: corrupt at bytes ")
+    assert torn.startswith(f"{tmp_path}/c: torn at bytes ")
+    assert summary == "1 of 3 archives sound, with 6 sound records"
+
+
+def test_a_growing_tail_is_no_fault_while_its_writer_lives(tmp_path):
+    with WritingRollManager("live", NeverRollChecker(), directory=tmp_path) as writer:
+        writer.write({}, "1")
+        writer.flush()
+        path = tmp_path / "live.open"
+        size = path.stat().st_size
+        with path.open("ab") as file:
+            file.write(path.read_bytes()[:50])
+        assert run("verify", tmp_path).text == "1 of 1 archive sound, with 1 sound record\n"
+        os.truncate(path, size)
+    left = abandoned(tmp_path / "left")
+    os.truncate(left, left.stat().st_size - 5)
+    assert run("verify", left).code == 1
+
+
+def test_progress_is_shown_on_a_terminal_only(tmp_path):
+    archive(tmp_path / "a", 1000)
+    terminal, end = os.openpty()
+    done = subprocess.run(
+        [*COMMAND, "verify", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env=environment(),
+        check=True,
+    )
+    os.close(end)
+    assert b"verifying" in os.read(terminal, 4096)
+    os.close(terminal)
+    assert done.stdout == b"1 of 1 archive sound, with 1000 sound records\n"
+
+
+def test_faults_stay_on_standard_output_when_progress_is_shown(tmp_path):
+    path = archive(tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:-10])
+    terminal, end = os.openpty()
+    done = subprocess.run(
+        [*COMMAND, "verify", path],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env=environment(),
+        check=False,
+    )
+    os.close(end)
+    os.close(terminal)
+    assert done.returncode == 1
+    assert done.stdout.decode().startswith(f"{path}: torn at bytes ")
+
+
+def test_a_torn_tail_is_cut_off_and_that_is_success(tmp_path):
+    left = abandoned(tmp_path / "a")
+    with left.open("ab") as file:
+        file.write(b"half a block")
+    ended = run("recover", tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.text.startswith(
+        f"{tmp_path}/a: sealed, 2 records, 12 torn bytes cut off and saved"
+    )
+    assert run("cat", tmp_path).text == "0\n1\n"
+    assert (tmp_path / "a.torn").read_bytes() == b"half a block"
+    again = run("recover", tmp_path)
+    assert (again.code, again.text) == (0, f"{tmp_path}: there is nothing to recover\n")
+
+
+def test_a_corrupt_archive_is_set_aside_and_that_is_a_fault(tmp_path):
+    left = abandoned(tmp_path / "a")
+    change(left, 150)
+    abandoned(tmp_path / "b")
+    ended = run("recover", tmp_path)
+    assert (ended.code, ended.err) == (1, "")
+    assert "a.corrupt: corrupt" in ended.text
+    assert "b: sealed, 2 records" in ended.text
+    assert run("cat", tmp_path).text == "0\n1\n"
+    assert run("cat", tmp_path / "a.corrupt").text == "1\n"
+
+
+def test_what_a_living_writer_holds_is_not_recovered(tmp_path):
+    with WritingRollManager("live", NeverRollChecker(), directory=tmp_path) as writer:
+        writer.write({}, "1")
+        ended = run("recover", tmp_path)
+        assert (ended.code, ended.text) == (0, f"{tmp_path}: there is nothing to recover\n")

@@ -1,0 +1,169 @@
+"""`shoebox ship`, `check-config` and `plugins`: what the ini says, and what is done with it."""
+
+import json
+
+import pytest
+
+from shoebox.archive import ArchiveWriter
+from tests.program import run, start
+
+
+@pytest.fixture
+def spool(tmp_path):
+    path = tmp_path / "spool"
+    path.mkdir(0o700)
+    return path
+
+
+@pytest.fixture
+def ini(tmp_path, spool):
+    """Return the path of an ini with storage in the folder `store`."""
+    path = tmp_path / "shoebox.conf"
+    path.write_text(
+        f"[shoebox]\ndirectory = {spool}\nstorage = cold:local\n"
+        f"[shoebox_storage_cold]\npath = {tmp_path / 'store'}\n"
+    )
+    return path
+
+
+def sealed(spool, name):
+    with ArchiveWriter(spool / name) as writer:
+        writer.write({}, name)
+
+
+def test_what_the_spool_holds_is_shipped_and_removed(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    left = ArchiveWriter(spool / "b")
+    left.write({}, "b")
+    left.sync()
+    left.release()
+    ended = run("ship", "--config-file", ini)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.text.splitlines() == [f"{spool}/b: sealed, 1 records", "2 archives shipped"]
+    assert list(spool.iterdir()) == []
+    assert run("cat", tmp_path / "store").text == "a\nb\n"
+    assert run("ship", "--config-file", ini).text == "0 archives shipped\n"
+
+
+def test_what_can_not_be_shipped_in_time_waits(tmp_path, spool, ini):
+    sealed(spool, "a")
+    ended = run("ship", "--config-file", ini, "--timeout", "0")
+    assert ended.code == 3
+    assert ended.text.startswith("0 archives shipped\na waits for cold: ")
+    assert "Traceback" not in ended.err
+    assert (spool / "a").exists()
+    (tmp_path / "store").mkdir()
+    assert run("ship", "--config-file", ini).code == 0
+
+
+def test_an_archive_that_storage_refuses_is_the_archives_fault(tmp_path, spool, ini):
+    ini.write_text(ini.read_text() + "key_template = taken\n")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "taken").write_bytes(b"other content")
+    sealed(spool, "a")
+    ended = run("ship", "--config-file", ini)
+    assert (ended.code, ended.err) == (1, "")
+    assert "a waits for cold: " in ended.text
+    assert "other content" in ended.text
+    assert (tmp_path / "store" / "taken").read_bytes() == b"other content"
+
+
+def test_watching_ships_until_it_is_interrupted(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    with start("ship", "--watch", "--config-file", ini, "-v") as program:
+        assert b"a: stored in cold as a-" in program.stderr.readline()
+        program.send_signal(2)
+        program.wait(60)
+    assert program.returncode == 130
+
+
+def test_without_storage_there_is_nothing_to_ship_to(spool, ini):
+    assert run("ship").code == 2
+    ini.write_text(f"[shoebox]\ndirectory = {spool}\n")
+    ended = run("ship", "--config-file", ini)
+    assert ended.code == 2
+    assert ended.err == (
+        "shoebox: [shoebox] storage: is empty; name where archives are to be shipped\n"
+    )
+
+
+def test_the_configuration_in_force_is_shown(tmp_path, spool, ini):
+    ended = run("check-config", "--config-file", ini)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.text.splitlines()
+    assert lines[0] == "[shoebox]"
+    assert f"directory = {spool}" in lines
+    assert "compression = zstd" in lines
+    assert lines.index("[shoebox_storage_cold]") < lines.index(f"path = {tmp_path / 'store'}")
+
+
+def test_all_that_is_wrong_is_told_with_its_place(ini):
+    ini.write_text(
+        ini.read_text() + "paht = x\n[shoebox_callbak_x]\n[shoebox]\ncompression = zip\n"
+    )
+    ended = run("check-config", "--config-file", ini)
+    assert (ended.code, ended.out) == (2, b"")
+    text = ended.err
+    assert f"shoebox: {ini}: [shoebox_storage_cold] paht: there is no such option" in text
+    assert "did you mean 'path'?" in text
+    assert f"{ini}: [shoebox] compression: " in text
+    assert f"{ini}: [shoebox_callbak_x]: " in text
+
+
+def test_a_line_that_is_no_ini_is_told_by_its_place_alone(ini):
+    ini.write_text("[shoebox]\nstorage = cold\nsecret without an equals sign\n")
+    ended = run("check-config", "--config-file", ini)
+    assert ended.code == 2
+    assert f"shoebox: {ini}:3: is neither [section] nor key = value" in ended.err
+    assert "secret without" not in ended.err
+    assert "secret without" not in run("check-config", "--debug", "--config-file", ini).err
+
+
+def test_secrets_are_masked(tmp_path, ini):
+    site = tmp_path / "site"
+    info = site / "acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[shoebox.storage_backends]\nacme = acme:Backend\n")
+    (site / "acme.py").write_text(
+        "from oslo_config import cfg\n"
+        "from shoebox_plugins.storage.local import LocalBackend\n"
+        "class Backend(LocalBackend):\n"
+        "    OPTIONS = (cfg.StrOpt('path'), cfg.StrOpt('token', secret=True))\n"
+    )
+    ini.write_text(
+        "[shoebox]\ndirectory = /s\nstorage = acme\n"
+        "[shoebox_storage_acme]\npath = /p\ntoken = hush\n"
+    )
+    ended = run("check-config", "--config-file", ini, folders=(site,))
+    assert ended.code == 0
+    assert "token = ****" in ended.text
+    assert "hush" not in ended.text
+
+
+def test_what_is_installed_is_listed_with_its_package():
+    rows = json.loads(run("plugins", "-f", "json").out)
+    found = {(row["kind"], row["name"]): row for row in rows}
+    assert found["roll_checker", "size"]["package"] == "shoebox"
+    assert {("callback", "move"), ("storage", "local"), ("command", "cat")} <= set(found)
+    assert all(row["error"] is None for row in rows)
+
+
+def test_what_fails_to_load_is_listed_with_the_cause(tmp_path):
+    site = tmp_path / "site"
+    info = site / "acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[shoebox.callbacks]\nacme = acme_gone:Callback\n[shoebox.commands]\nhello = acme_gone:C\n"
+    )
+    ended = run("plugins", "-f", "json", folders=(site,))
+    assert ended.code == 0
+    broken = [row for row in json.loads(ended.out) if row["error"] is not None]
+    assert [(row["kind"], row["name"], row["package"], row["version"]) for row in broken] == [
+        ("callback", "acme", "acme", "1.0"),
+        ("command", "hello", "acme", "1.0"),
+    ]
+    assert all("No module named 'acme_gone'" in row["error"] for row in broken)
