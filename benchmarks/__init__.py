@@ -1,0 +1,1 @@
+"""Measures shoebox beside its peers: `python -m benchmarks`."""
