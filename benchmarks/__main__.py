@@ -19,8 +19,8 @@ from pathlib import Path
 from time import perf_counter, time_ns
 
 import msgpack
-from benchmarks.records import Record, notifications, small
 
+from benchmarks.records import Record, notifications, small
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,8 +61,14 @@ class AppendFile:
             ) from error
         self.synced = max(self.synced, size)
 
+    def release(self) -> None:
+        """Give the lock and the descriptor back: a child forked just now keeps only a copy."""
+        if self.fd >= 0:
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
+        self.close()
+
     def close(self) -> None:
-        """Give the descriptor, and the lock that it holds, back; twice is fine."""
+        """Give the descriptor back, and the lock if no fork has a copy; twice is fine."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)

@@ -80,9 +80,24 @@ class Directory:
             raise OSError(errno.EINVAL, "not a regular file", str(self.path / name))
         return fd
 
+    @contextmanager
+    def listing(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """Yield the entries of the directory, in any order.
+
+        They are read through a descriptor of their own: it has a place in the listing,
+        which threads and forked children would otherwise move for each other.
+        """
+        fd = os.open(".", _OPEN_DIRECTORY, dir_fd=self.fd)
+        try:
+            with os.scandir(fd) as entries:
+                yield entries
+        finally:
+            os.close(fd)
+
     def names(self) -> list[str]:
         """Return the names in the directory, sorted."""
-        return sorted(os.listdir(self.fd))  # noqa: PTH208 (a path can be turned, the descriptor can't)
+        with self.listing() as entries:
+            return sorted(entry.name for entry in entries)
 
     def stat(self, name: str) -> os.stat_result:
         """Return what is known of the name itself, without following a link."""

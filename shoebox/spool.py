@@ -120,7 +120,7 @@ class Spool:
 
     def size(self) -> int:
         """Return the bytes of all files in the directory."""
-        with os.scandir(self.directory.fd) as entries:
+        with self.directory.listing() as entries:
             return sum(_size(entry) for entry in entries)
 
     def close(self) -> None:

@@ -112,7 +112,7 @@ class Uploader(Thread):
                 _log.error("%s: paused: %s", self.name, error)
             self.denied = str(error)
             return CAP
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._note_trouble(error)
         return AGAIN if self._todo else RESCAN
 
@@ -165,7 +165,7 @@ class Uploader(Thread):
         except OSError:
             # Unavailable or denied, or something here: the archive is not to blame.
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             _log.error("%s: can't be stored in %s: %s", name, self.name, error)
             stand.error = self.refused[name] = str(error)
         self.trouble = ""

@@ -93,7 +93,7 @@ def folders(tmp_path):
 def test_kill_9_again_and_again_loses_nothing_that_was_acknowledged(folders):
     """One directory, restarted each time; no file needs deleting by hand."""
     spool, store = folders
-    rng, acknowledged = random.Random(1), set()
+    rng, acknowledged = random.Random(1), set()  # noqa: S311
     for number in range(KILLS):
         process = worker(spool, store, number, "record")
         assert process.stdout.readline() == b"started\n"
@@ -242,7 +242,7 @@ def _in_pool(number):
 
 
 def test_multiprocessing_writes_every_record_once(tmp_path):
-    global _shared
+    global _shared  # noqa: PLW0603
     _shared = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path)
     _shared.write({}, "parent")
     with multiprocessing.get_context("fork").Pool(3) as pool:
@@ -306,7 +306,7 @@ print(taken)
 
 
 def test_ctrl_c_in_the_middle_of_a_write_leaves_a_manager_that_can_be_closed(tmp_path):
-    rng = random.Random(2)
+    rng = random.Random(2)  # noqa: S311
     for number in range(6):
         spool = tmp_path / f"{number}"
         spool.mkdir()

@@ -1,7 +1,6 @@
 """What the README shows is run as it stands there."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -12,9 +11,9 @@ from typing import Any
 
 import pytest
 from oslo_config import cfg
-from tests.program import COMMAND, ROOT, environment
 
 from shoebox import app
+from tests.program import COMMAND, ROOT, environment
 
 README = (ROOT / "README.md").read_text()
 
@@ -56,7 +55,7 @@ def test_the_command_that_runs_the_main_job_does(tmp_path: Path) -> None:
         {"event": "halt"},
     ]
     assert {record["metadata"]["host"] for record in records} == {"web1"}
-    assert os.listdir(tmp_path / "spool") == []
+    assert not list((tmp_path / "spool").iterdir())
 
 
 def test_the_ini_file_writes_and_ships(
@@ -70,7 +69,7 @@ def test_the_ini_file_writes_and_ships(
     monkeypatch.chdir(tmp_path)
     exec(blocks("python")[1], {})
     assert [path.suffix for path in (tmp_path / "archives").glob("events_*")] == [".events"]
-    assert os.listdir(tmp_path / "spool") == []
+    assert not list((tmp_path / "spool").iterdir())
 
 
 def test_the_plugin_rolls_after_an_error(
@@ -86,7 +85,8 @@ def test_the_plugin_rolls_after_an_error(
     with app.build_writer(conf) as writer:
         for level in ("info", "error", "info"):
             writer.write({"level": level}, "")
-    assert sorted(os.listdir(tmp_path / "spool")) == ["a-0001.events", "a.events"]
+    names = sorted(path.name for path in (tmp_path / "spool").iterdir())
+    assert names == ["a-0001.events", "a.events"]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,6 @@ def test_an_open_archive_is_being_written_as_long_as_its_writer_lives(tmp_path):
 
 def test_nothing_is_left_open(tmp_path):
     (tmp_path / "a.events").touch()
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
     names(Catalogue("*", tmp_path))
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

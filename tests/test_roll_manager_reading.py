@@ -304,7 +304,7 @@ def test_where_since_and_until_select(tmp_path):
     later = datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
     assert read("*", tmp_path, since=later) == ["2", "3"]
     with pytest.raises(RecordValueError, match="no time zone"):
-        ReadingRollManager("*", tmp_path, since=datetime(1970, 1, 1))
+        ReadingRollManager("*", tmp_path, since=datetime(1970, 1, 1))  # noqa: DTZ001
 
 
 def test_reading_goes_on_after_damage_and_says_what_was_left_out(tmp_path):

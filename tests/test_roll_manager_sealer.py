@@ -121,8 +121,9 @@ def test_a_salvage_that_fails_is_tried_again(archives, monkeypatch):
             raise OSError(errno.ENOSPC, "full")
 
     found = sealer(salvage=salvage)
+    it = archive(archives)
     monkeypatch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
-    found.hand_over(archive(archives), "a reason")
+    found.hand_over(it, "a reason")
     found.run()
     assert [error.errno for error in found.finish(0.0)] == []
     assert len(tries) == 2

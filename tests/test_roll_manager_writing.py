@@ -905,6 +905,6 @@ def test_timestamps_are_nanoseconds_or_aware(tmp_path):
         manager.write({}, "a", 5)
         manager.write({}, "b", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
         with pytest.raises(RecordValueError):
-            manager.write({}, "c", datetime(1970, 1, 1))
+            manager.write({}, "c", datetime(1970, 1, 1))  # noqa: DTZ001
     with ReadingRollManager("*", tmp_path) as reader:
         assert [it.timestamp for it in reader.records()] == [5, 10**9]

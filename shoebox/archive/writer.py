@@ -223,11 +223,15 @@ class ArchiveWriter:
         if len(self._pending):
             yield self._layout.block(self._pending, self._sequence + self._appended)
 
+    def drop_pending(self) -> None:
+        """Leave out the records that were not flushed."""
+        self._begin_block()
+
     def release(self) -> None:
         """Give the file and its lock back as it is: recovery takes what is not sealed."""
         self._released = True
         self._take = self._refuse
-        self._file.close()
+        self._file.release()
         if self._owns_spool:
             self._spool.close()
 

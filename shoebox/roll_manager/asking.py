@@ -42,21 +42,21 @@ class Asked:
         """Why it said yes."""
         try:
             return str(self._checker.reason)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a plugin may raise anything
             return f"its {type(self._checker).__name__} asked for it"
 
     def start(self, archive: ArchiveWriter) -> None:
         """Tell it of a new archive."""
         try:
             self._checker.start(archive)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self.failed(archive, error)
 
     def is_due(self, archive: ArchiveWriter) -> bool:
         """Ask whether to roll."""
         try:
             return bool(self._checker.check(archive))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             return self.failed(archive, error)
 
     def deadline(self, archive: ArchiveWriter | None) -> float | None:
@@ -66,7 +66,7 @@ class Asked:
         try:
             seconds = self._checker.deadline()
             return None if seconds is None else float(seconds)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self.failed(archive, error)
             return None
 

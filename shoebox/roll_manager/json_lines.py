@@ -13,13 +13,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic, time_ns
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
 from shoebox.archive.checks import plain_payload
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
+from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
 
@@ -35,7 +35,7 @@ _LIVE = re.compile(r"shoebox-(\d{1,19})-[0-9a-f]{16}\.jsonl")
 _MINUTE = 60.0
 
 
-class WritingJSONRollManager:
+class WritingJSONRollManager(Closing):
     """Appends payloads, one a line, to a file of this worker's own.
 
     When it has `roll_size_mb` MiB or is `roll_minutes` old it is gzipped into
@@ -77,7 +77,7 @@ class WritingJSONRollManager:
             self._rolled.append(AppendFile(fd, self._spool.path / name))
         self._ship_rolled(wait=True)
 
-    def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:
+    def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:  # noqa: ARG002 (the interface's)
         """Append the payload as one line; metadata is left out, as it always was.
 
         Raise RecordTypeError or RecordValueError for what can't be a line, and OSError
@@ -136,17 +136,6 @@ class WritingJSONRollManager:
         if self._file is not None:
             with suppress(DurabilityError):
                 self._file.sync()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""

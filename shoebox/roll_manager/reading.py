@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -10,13 +9,11 @@ from contextlib import suppress
 from operator import length_hint
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self
 
 from shoebox.archive import ArchiveReader, Fault, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
-from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, RecordValueError
+from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile
 from shoebox.roll_manager.catalogue import (
     Catalogue,
     Sources,
@@ -24,6 +21,8 @@ from shoebox.roll_manager.catalogue import (
     in_order,
     is_being_written,
 )
+from shoebox.roll_manager.closing import Closing
+from shoebox.roll_manager.position import advance, parse, render
 from shoebox.selection import Selection, Time
 from shoebox.spool import OPEN
 
@@ -35,7 +34,7 @@ POLL = 0.2
 Pair = tuple[dict[str, str], str | bytes]
 
 
-class ReadingRollManager:
+class ReadingRollManager(Closing):
     """Gives back the records of all archives that match, by creation, writer and sequence.
 
     `filename_template` is a writer's template or a glob in `directory`, or a list of
@@ -69,7 +68,7 @@ class ReadingRollManager:
         self._strict = strict
         self._follow = follow
         self._wait = Event().wait if wait is None else wait
-        self._resume = {} if position is None else _parse(position)
+        self._resume = {} if position is None else parse(position)
         self._marks = dict(self._resume)
         self._readers: dict[str, ArchiveReader] = {}
         """Of the archives that are being read, by their names."""
@@ -94,8 +93,8 @@ class ReadingRollManager:
         """Where this reader is, to be saved and handed to another one."""
         marks = dict(self._marks)
         if self._batch is not None:
-            _advance(marks, self._batch, self._given())
-        return json.dumps(marks, sort_keys=True)
+            advance(marks, self._batch, self._given())
+        return render(marks)
 
     def read(self) -> Pair:
         """Return the next record's metadata and payload.
@@ -128,24 +127,13 @@ class ReadingRollManager:
     def close(self) -> None:
         """Close the files; nothing more is read."""
         if self._batch is not None:
-            _advance(self._marks, self._batch, self._given())
+            advance(self._marks, self._batch, self._given())
             self._take(None)
         self._pairs = None
         self._batches.close()
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _iterate(self) -> Iterator[Pair]:
         batch = self._current()
@@ -158,12 +146,12 @@ class ReadingRollManager:
         if self._batch is None:
             return self._next()
         given = self._given()
-        _advance(self._marks, self._batch, given)
+        advance(self._marks, self._batch, given)
         return self._take(self._batch.only(range(given, len(self._batch.payloads))))
 
     def _next(self) -> Batch | None:
         if self._batch is not None:
-            _advance(self._marks, self._batch, len(self._batch.payloads))
+            advance(self._marks, self._batch, len(self._batch.payloads))
         return self._take(next(self._batches, None))
 
     def _take(self, batch: Batch | None) -> Batch | None:
@@ -253,21 +241,3 @@ class ReadingRollManager:
             raise ArchiveError(fault)
         _log.warning("%s", fault)
         self.faults.append(fault)
-
-
-def _advance(marks: dict[str, int], batch: Batch, given: int) -> None:
-    """Move the mark of a batch's writer, or of its archive of version 1, behind what was given."""
-    if given and batch.first is None:
-        marks[batch.archive] = batch.at + 1
-    elif given and batch.first is not None and batch.writer is not None:
-        marks[batch.writer] = batch.first + batch.places[given - 1] + 1
-
-
-def _parse(position: str) -> dict[str, int]:
-    try:
-        marks = json.loads(position)
-    except ValueError:
-        marks = None
-    if isinstance(marks, dict) and all(isinstance(mark, int) for mark in marks.values()):
-        return marks
-    raise RecordValueError(f"the position {position[:60]!r} is none that a reader gave")

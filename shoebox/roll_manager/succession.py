@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import uuid
 from collections.abc import Sequence
@@ -38,16 +37,9 @@ class OpenArchive(ArchiveWriter):
         super().__init__(path, **options)
         self.batch = Batch()
 
-    def release(self) -> None:
-        """Give the file and its lock back as it is."""
-        # A child that is forked at this moment keeps a copy of the file, but no lock.
-        if self._file.fd >= 0:
-            fcntl.flock(self._file.fd, fcntl.LOCK_UN)
-        super().release()
-
     def leave_out(self, error: OSError) -> None:
         """Leave out the records that are not in the file; their writers will raise the error."""
-        self._begin_block()
+        self.drop_pending()
         self.batch.leave_out(self.records, error)
         self.batch = Batch()
 

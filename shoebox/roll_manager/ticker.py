@@ -26,7 +26,7 @@ class Ticker(Thread):
         while not self._stopped.wait(max(SHORTEST, self._seconds)):
             try:
                 self._seconds = self._tick()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread has to outlive what it meets
                 _log.exception("what was due in the background failed; it is tried again")
 
     def stop(self) -> None:

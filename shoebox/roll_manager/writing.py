@@ -7,11 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from time import monotonic
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
@@ -20,6 +18,7 @@ from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
+from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.current import Current, Record
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
@@ -39,7 +38,7 @@ _DURABILITIES = ("record", "interval", "roll")
 _C = TypeVar("_C", str, int)
 
 
-class WritingRollManager:
+class WritingRollManager(Closing):
     """Appends records to one open archive, and rolls it when its checker says so.
 
     `write` may be called from any number of threads, and after a fork. What was sealed
@@ -126,8 +125,8 @@ class WritingRollManager:
                 current.leave_if_finished(archive)
                 raise
             try:
-                due = True if self._check(archive) else False
-            except Exception as error:
+                due = True if self._check(archive) else False  # noqa: SIM210 - its truth may raise
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 due = self._asked.failed(archive, error)
             # Before a roll, which may leave the record out.
             ticket = (archive, archive.records, archive.batch) if self._each_record else None
@@ -211,26 +210,17 @@ class WritingRollManager:
         """Flush and sync; the next start does the rest."""
         try:
             self.sync()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a plugin may raise anything
             _log.exception("%s: not all that was written could be synced", self._spool.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""
         complaints = Complaints()
         self._asked = Asked(self._checker, complaints)
         self._sealer = Sealer(
-            self._callback, self._shipper, lambda blocks: self._current.salvage(blocks)
+            self._callback,
+            self._shipper,
+            lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
         )
         self._current = Current(
             Succession(self._spool, self._template, **self._options),
