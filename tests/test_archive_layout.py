@@ -82,7 +82,7 @@ def test_nothing_is_taken_in_before_it_is_in_the_file():
 def _block(found):
     pending = Pending()
     pending.items.extend((v2.encode_map({"k": "v"}), "payload", 5))
-    pending.learn({"k": "v"})
+    pending.shape({"k": "v"}).add(("v", "v"))
     return found.block(pending, 7)
 
 

@@ -136,7 +136,7 @@ class LayoutV2:
             max(times),
             (metadata_stored, payload_stored),
             (metadata, payload),
-            block_filters(pending.values),
+            block_filters(pending.values()),
         )
 
     def place(self, block: Block, offset: int, synced: int) -> Placement:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from shoebox.archive.shape import Shape
 
 
 class Pending:
@@ -14,10 +16,8 @@ class Pending:
         """Three a record: metadata as v2.encode_map gives it, payload, and timestamp. One flat
         list: one call appends a record, and the garbage collector has nothing to walk in it.
         """
-        self.values: dict[str, set[str]] = {}
-        """The values that each metadata key has, for the filters."""
-        self.adders: dict[str, Callable[[str], None]] = {}
-        """Each key's way to add a value to them."""
+        self.shapes: dict[tuple[str, ...], Shape] = {}
+        """The shapes of their metadata, by the keys."""
 
     def __len__(self) -> int:
         return len(self.items) // 3
@@ -43,13 +43,20 @@ class Pending:
         metadata, payload, timestamp = self.items[-3:]
         return metadata, payload, timestamp
 
-    def learn(self, metadata: Mapping[str, str]) -> None:
-        """Take in the values of metadata whose keys are not all known."""
-        for key, value in metadata.items():
-            if key not in self.values:
-                self.values[key] = set()
-                self.adders[key] = self.values[key].add
-            self.values[key].add(value)
+    def values(self) -> dict[str, set[str]]:
+        """Return the distinct values that each metadata key has, for the filters."""
+        values: dict[str, set[str]] = {}
+        for shape in self.shapes.values():
+            for key, column in shape.columns():
+                values[key] = values[key] | column if key in values else column
+        return values
+
+    def shape(self, metadata: Mapping[str, str]) -> Shape:
+        """Return the shape of plain metadata, a new one if need be."""
+        keys = tuple(metadata)
+        if keys not in self.shapes:
+            self.shapes[keys] = Shape(keys)
+        return self.shapes[keys]
 
     def drop_last(self) -> None:
         """Leave out the record that was taken last."""

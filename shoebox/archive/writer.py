@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import time_ns
@@ -19,6 +20,7 @@ from shoebox.archive.checks import (
 )
 from shoebox.archive.layout import Block, layout_of
 from shoebox.archive.pending import Pending
+from shoebox.archive.shape import Shape
 from shoebox.archive.unsynced import Unsynced
 from shoebox.errors import RecordValueError, WriterClosed
 from shoebox.files import AppendFile
@@ -75,6 +77,8 @@ class ArchiveWriter:
         self._spool = Spool(wanted.parent) if spool is None else spool
         self._owns_spool = spool is None
         self._file, self.name = self._create(wanted.name)
+        self.size = self._file.size
+        """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
         self._released = False
         self._pending: Pending
@@ -87,11 +91,6 @@ class ArchiveWriter:
     def path(self) -> Path:
         """Where the archive is now."""
         return self._file.path
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-        return self._file.size
 
     @property
     def records(self) -> int:
@@ -139,21 +138,22 @@ class ArchiveWriter:
         where a block can't be written; the record is left out then, and no other.
         """
         # Every record comes through here: what can be left to the block is left to it.
+        shape = self._shape
         try:
             packed = _pack(metadata)
-            adders = self._adders
-            for key, value in metadata.items():
-                if type(value) is not str:
-                    raise TypeError
-                adders[key](value)
-        except (AttributeError, KeyError, TypeError, UnicodeEncodeError):
-            packed = self._checked(metadata)
+            values = shape.values_of(metadata)
+            if len(metadata) != shape.width:
+                raise KeyError
+            _join(values)
+        except (KeyError, TypeError, UnicodeEncodeError):
+            packed, shape, values = self._reshape(metadata)
         if type(payload) is str and payload.isascii():
             size = len(packed) + len(payload)
         else:
             payload, length = plain_payload(payload)
             size = len(packed) + length
         time = self._clock() if timestamp is None else check_timestamp(timestamp)
+        shape.add(values)
         self._take((packed, payload, time))
         self._room -= size + RECORD_COST
         if self._room < 0:
@@ -181,6 +181,7 @@ class ArchiveWriter:
         self._layout.placed(placement)
         self._appended += block.records
         self._unsynced.keep(block, file.size)
+        self.size = file.size
 
     def commit(self) -> None:
         """Make what was flushed survive a power cut; raise DurabilityError if it may not.
@@ -204,6 +205,7 @@ class ArchiveWriter:
             raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")
         file = self._file
         file.append(*self._layout.end(file.size, file.synced))
+        self.size = file.size
         try:
             self.commit()
             self._spool.directory.rename(self.name + OPEN, self.name)
@@ -286,7 +288,7 @@ class ArchiveWriter:
 
     def _begin_block(self) -> None:
         self._pending = Pending()
-        self._adders = self._pending.adders
+        self._shape = _EMPTY
         self._take = self._pending.items.extend
         self._room = BLOCK_BYTES
 
@@ -302,11 +304,18 @@ class ArchiveWriter:
             self._pending.drop_last()
             raise
 
-    def _checked(self, metadata: object) -> bytes:
-        """Return metadata that has a new key, or is unusual, encoded; or raise what is wrong."""
+    def _reshape(self, metadata: Mapping[str, str]) -> tuple[bytes, Shape, tuple[str, ...]]:
+        """Take metadata of another shape than the record's before, or raise what is wrong."""
+        shape = self._pending.shapes.get(tuple(metadata)) if type(metadata) is dict else None
+        if shape is not None:
+            with suppress(TypeError, UnicodeEncodeError):
+                values = shape.values_of(metadata)
+                _join(values)
+                self._shape = shape
+                return _pack(metadata), shape, values
         plain = plain_metadata(metadata)
-        self._pending.learn(plain)
-        return _pack(plain)
+        shape = self._shape = self._pending.shape(plain)
+        return _pack(plain), shape, shape.values_of(plain)
 
     def _refuse(self, _: object) -> NoReturn:
         raise WriterClosed(f"{self.path}: nothing can be written after close")
@@ -316,3 +325,5 @@ class ArchiveWriter:
 
 
 _pack = v2.encode_map
+_join = "".join
+_EMPTY = Shape(())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from contextlib import suppress
+from threading import RLock
 
 from shoebox.archive.layout import Block
 from shoebox.errors import DurabilityError
@@ -15,6 +16,10 @@ from shoebox.selection import Time
 
 Record = tuple[Mapping[str, str], str | bytes] | tuple[Mapping[str, str], str | bytes, Time | None]
 """Metadata and payload, and the timestamp if it is not now."""
+
+
+Ticket = tuple[OpenArchive, int, Batch]
+"""The archive that a record went to, the number of the record in it, and its batch."""
 
 
 class Current:
@@ -35,7 +40,8 @@ class Current:
         *,
         each_record: bool,
     ) -> None:
-        self.lock = Lock()
+        # A lock that knows its owner: what was never taken can't be given back.
+        self.lock = RLock()
         self.archive: OpenArchive | None = None
         self._passed_on = 0
         self._archives = archives
@@ -57,16 +63,28 @@ class Current:
         """Return the open archive, also one that is only now opened for what is in doubt."""
         return self.open() if self.archive is None and self._archives.carried else self.archive
 
-    def take(self, record: Record) -> None:
-        """Take a record, and roll if that is due."""
+    def take(self, record: Record) -> Ticket:
+        """Take a record, and roll if that is due; return what `commit` asks for."""
         archive = self.open() if self.archive is None else self.archive
         try:
             archive.write(*record)
         except OSError:
             self.leave_if_finished(archive)
             raise
+        # Before a roll, which may leave the record out.
+        ticket = archive, archive.records, archive.batch
         if self._asked.is_due(archive):
             self.roll_quietly()
+        return ticket
+
+    def give_back(self, error: BaseException) -> None:
+        """Give the lock back after an error, which may have come before it was taken."""
+        try:
+            if isinstance(error, OSError) and self.archive is not None:
+                self.leave_if_finished(self.archive)
+        finally:
+            with suppress(RuntimeError):
+                self.lock.release()
 
     def own(self) -> Own:
         """Return what this writer adds to the spool itself; the lock need not be held."""

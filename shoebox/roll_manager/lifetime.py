@@ -11,7 +11,6 @@ import atexit
 import logging
 import os
 from collections.abc import Iterable
-from threading import Lock
 from typing import Protocol
 from weakref import WeakSet
 
@@ -21,10 +20,20 @@ LONGEST = 1.0
 """Seconds that a fork waits at most for a lock, which the forking thread may hold itself."""
 
 
+class Lockable(Protocol):
+    """A lock of either kind."""
+
+    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool:  # noqa: FBT001
+        """Take it."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
 class Writer(Protocol):
     """What is told."""
 
-    def locks(self) -> Iterable[Lock]:
+    def locks(self) -> Iterable[Lockable]:
         """Return what is held while a file is opened, to be held while the process forks."""
 
     def after_fork(self) -> None:
@@ -36,7 +45,7 @@ class Writer(Protocol):
 
 _known: WeakSet[Writer] = WeakSet()
 _open: set[Writer] = set()
-_held: list[Lock] = []
+_held: list[Lockable] = []
 
 
 def know(writer: Writer) -> None:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from threading import Lock
 from time import monotonic
 from typing import Literal, TypeVar
 
@@ -96,6 +95,7 @@ class WritingRollManager(Closing):
         limit = None if spool_limit_mb is None else int(spool_limit_mb * (1 << 20))
         timeout = on_full_timeout if waits else 0.0
         self._room = None if limit is None else Room(self._spool, limit, timeout)
+        self._careful = self._room is not None or self._each_record
         self._closed = False
         self.unshipped: list[Waiting] = []
         """What waited still when the manager was closed."""
@@ -112,30 +112,30 @@ class WritingRollManager(Closing):
         the limit, DurabilityError or another OSError where the disk fails: that record is
         left out then, and no other.
         """
-        if self._room is not None and not self._closed:
-            self._room.make(self._current.own, [payload])
+        if self._careful:
+            self._write_carefully((metadata, payload, timestamp))
+            return
+        # `with` costs twice as much, and every record comes through here. The lock is taken
+        # inside of the block, so that no signal can come between the two.
         current = self._current
-        with current.lock:
+        try:
+            self._acquire()
             archive = current.archive
             if archive is None:
                 archive = current.open()
+            archive.write(metadata, payload, timestamp)
             try:
-                archive.write(metadata, payload, timestamp)
-            except OSError:
-                current.leave_if_finished(archive)
-                raise
-            try:
-                due = True if self._check(archive) else False  # noqa: SIM210 - its truth may raise
+                due = True if self._check(archive) else False  # noqa: SIM210 - may raise here
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 due = self._asked.failed(archive, error)
-            # Before a roll, which may leave the record out.
-            ticket = (archive, archive.records, archive.batch) if self._each_record else None
             if due:
                 current.roll_quietly()
-        if self._sealer.due:
+        except BaseException as error:
+            current.give_back(error)
+            raise
+        self._release()
+        if self._due:
             self._sealer.run()
-        if ticket is not None:
-            current.commit(*ticket)
 
     def write_many(self, records: Iterable[Record]) -> None:
         """Take records, each a tuple of what `write` takes, with one commit for all.
@@ -154,6 +154,17 @@ class WritingRollManager(Closing):
         finally:
             if self._each_record:
                 self.sync()
+
+    def _write_carefully(self, record: Record) -> None:
+        """Take a record within the spool's limit, and sync it if each is to be."""
+        if self._room is not None and not self._closed:
+            self._room.make(self._current.own, [record[1]])
+        with self._current.lock:
+            ticket = self._current.take(record)
+        if self._due:
+            self._sealer.run()
+        if self._each_record:
+            self._current.commit(*ticket)
 
     def flush(self) -> None:
         """Hand what was written to the operating system: it survives the process then."""
@@ -191,7 +202,7 @@ class WritingRollManager(Closing):
             for error in errors:
                 raise error
 
-    def locks(self) -> Iterator[Lock]:
+    def locks(self) -> Iterator[lifetime.Lockable]:
         """Yield what is to be held while the process forks."""
         yield self._current.lock
         if self._shipper is not None:
@@ -234,6 +245,8 @@ class WritingRollManager(Closing):
             self._current, self._sealer, self._asked, complaints, self._sync_interval
         )
         self._begun = False
+        self._acquire, self._release = self._current.lock.acquire, self._current.lock.release
+        self._due = self._sealer.due
 
     def _recover(self) -> None:
         """Bring to an end what an earlier process left."""

@@ -281,7 +281,7 @@ def _walk_into(folder: Directory, name: str, above: str, prefix: str) -> Iterato
 
 def _entries(folder: Directory) -> list[str]:
     """Return the names in the folder, those of folders with a slash, so that keys sort."""
-    with os.scandir(folder.fd) as entries:
+    with folder.listing() as entries:
         return sorted(
             f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
             for entry in entries
