@@ -49,6 +49,7 @@ def build_writer(conf: cfg.ConfigOpts, group: str = config.GROUP) -> WritingRoll
             compression=found["compression"],
             format_version=found["format_version"],
             storage=parts.destinations,
+            trust_directory=found["trust_directory"],
             spool_limit_mb=found["spool_limit_mb"],
             on_full=found["on_full"],
             on_full_timeout=found["on_full_timeout"],

@@ -10,6 +10,7 @@ that one service can have several writers.
 from __future__ import annotations
 
 import copy
+import difflib
 import logging
 import re
 from dataclasses import dataclass
@@ -210,11 +211,17 @@ def _is_ours(conf: cfg.ConfigOpts, group: str, section: str) -> bool:
     # Ours is everything that looks like shoebox; another word may begin anybody's section.
     prefix = group if group == GROUP else f"{group}_"
     if not section.lower().startswith(prefix.lower()):
-        return False
+        return section not in conf and _is_misspelt(group, section)
     kinds = tuple(f"{group}_{kind}_" for kind in LISTS)
     others = (name for name in conf if name.startswith(f"{group}_"))
     rivals = (name for name in others if not name.startswith(kinds))
     return not any(section == name or section.startswith(f"{name}_") for name in rivals)
+
+
+def _is_misspelt(group: str, section: str) -> bool:
+    """Tell whether a section that nobody has registered begins almost like ours."""
+    head = section.lower().split("_")[0]
+    return bool(difflib.get_close_matches(head, [group.lower().split("_")[0]], cutoff=0.8))
 
 
 def _shown(

@@ -60,6 +60,18 @@ class FormatError(ShoeboxError, ValueError):
     """Bytes that do not follow the format; readers turn it into a fault with its place."""
 
 
+class Cut(FormatError):
+    """A frame that goes on beyond the end of the file."""
+
+
+class NoFrame(FormatError):
+    """Bytes that no frame begins with."""
+
+
+class UnknownVersion(FormatError):
+    """A frame of a version that is not known."""
+
+
 class ArchiveError(ShoeboxError, ValueError):
     """Bytes that are not what an archive should hold; `fault` says where and why."""
 

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import itertools
 import os
-import secrets
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +29,7 @@ __all__ = [
     "AppendFile",
     "Directory",
     "copy",
-    "locked",
+    "is_temporary",
     "numbered",
     "publishing",
     "temporary_name",
@@ -41,6 +41,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TEMPORARY_SUFFIX = ".tmp"
 
+_TEMPORARY = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -205,7 +206,12 @@ def numbered(name: str, first: int = 0) -> Iterator[str]:
 
 def temporary_name() -> str:
     """Return a hidden name that no other file has."""
-    return f".{secrets.token_hex(16)}{TEMPORARY_SUFFIX}"
+    return f".{os.urandom(16).hex()}{TEMPORARY_SUFFIX}"
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a name is one that `temporary_name` gives."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def copy(source: BinaryIO, target: BinaryIO) -> str:
@@ -233,7 +239,7 @@ def publishing(directory: Directory, name: str, temporary: str | None = None) ->
     else:
         directory.remove(temporary)
     try:
-        with os.fdopen(directory.create(temporary, os.O_RDWR), "w+b") as file:
+        with os.fdopen(_create_held(directory, temporary), "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -243,6 +249,17 @@ def publishing(directory: Directory, name: str, temporary: str | None = None) ->
     directory.sync()
 
 
+def _create_held(directory: Directory, name: str) -> int:
+    """Make a file whose lock says that its process lives."""
+    while True:
+        fd = directory.create(name, os.O_RDWR)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if directory.holds(name, fd):
+            return fd
+        # Between create and lock somebody has taken it for a dead process's.
+        os.close(fd)
+
+
 def try_lock(fd: int) -> bool:
     """Take the file's lock without waiting; the kernel frees it when its holder dies."""
     try:
@@ -250,14 +267,3 @@ def try_lock(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-@contextmanager
-def locked(fd: int) -> Iterator[bool]:
-    """Hold the file's lock, if it is free, and say whether it is."""
-    held = try_lock(fd)
-    try:
-        yield held
-    finally:
-        if held:
-            fcntl.flock(fd, fcntl.LOCK_UN)

@@ -72,6 +72,11 @@ WRITER: tuple[cfg.Opt, ...] = (
         max=2,
         help="The archive format: 2, or 1 for readers of 2014.",
     ),
+    cfg.BoolOpt(
+        "trust_directory",
+        default=False,
+        help="Take a spool that is a symbolic link, or that everybody may write in.",
+    ),
     cfg.FloatOpt(
         "spool_limit_mb",
         min=_SMALLEST,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fnmatch import translate
 
-from shoebox.errors import RecordValueError
+from shoebox.errors import RecordTypeError, RecordValueError
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,10 +38,10 @@ class Selection:
         since: Time | None = None,
         until: Time | None = None,
     ) -> None:
-        globs = where.items() if where is not None else ()
-        self._patterns = [(key, re.compile(translate(glob)).match) for key, glob in globs]
-        self._since = None if since is None else nanoseconds(since)
-        self._until = None if until is None else nanoseconds(until)
+        globs = _globs({} if where is None else where)
+        self._patterns = [(key, re.compile(translate(glob)).match) for key, glob in globs.items()]
+        self._since = None if since is None else _bound("since", since)
+        self._until = None if until is None else _bound("until", until)
         self.timeless = since is None and until is None
         self.everything = self.timeless and not self._patterns
 
@@ -61,3 +61,19 @@ class Selection:
 
     def _in_range(self, timestamp: int | None) -> bool:
         return timestamp is not None and self.overlaps(timestamp, timestamp)
+
+
+def _globs(where: object) -> Mapping[str, str]:
+    if isinstance(where, Mapping) and all(
+        isinstance(text, str) for pair in where.items() for text in pair
+    ):
+        return where
+    raise RecordTypeError(f"where is {where!r}; give a dict of metadata keys to globs")
+
+
+def _bound(name: str, time: object) -> int:
+    if isinstance(time, int | datetime):
+        return nanoseconds(time)
+    raise RecordTypeError(
+        f"{name} is {time!r}; give an aware datetime, or nanoseconds since the epoch"
+    )

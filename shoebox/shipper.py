@@ -17,7 +17,8 @@ from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
-from shoebox.spool import Spool
+from shoebox.errors import ConfigError
+from shoebox.spool import DELIVERY, Spool
 from shoebox.storage import Destination
 from shoebox.uploader import Uploader, archive_id
 
@@ -39,7 +40,8 @@ class Shipper:
     """Ships what a spool holds to its destinations, in the background.
 
     No thread runs before `start`. `callback` is for archives that an earlier process
-    sealed and did not offer. `jitter` gives the fraction of a backoff that is waited.
+    sealed and did not offer; ConfigError is raised if it takes them away. `jitter` gives
+    the fraction of a backoff that is waited.
     """
 
     def __init__(
@@ -53,6 +55,11 @@ class Shipper:
         self._spool = spool
         self._destinations = list(destinations)
         self._callback = CallbackList([] if callback is None else [callback])
+        if self._destinations and not self._callback.keeps_file:
+            raise ConfigError(
+                "a callback moves or deletes archives, which storage has to find in the spool: "
+                "leave one of the two out"
+            )
         self._jitter = jitter
         self._forked = False
         self._names = [it.name for it in self._destinations]
@@ -83,7 +90,9 @@ class Shipper:
             if fd is None:
                 continue
             try:
-                self._pick_up(name)
+                # Another process may have offered it before the lock was had.
+                if not self._spool.directory.exists(name + DELIVERY):
+                    self._pick_up(name)
             except OSError as error:
                 _log.error("%s: can't be offered now: %s", name, error)
             finally:

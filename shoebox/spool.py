@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
-from shoebox.files import TEMPORARY_SUFFIX, Directory, numbered, try_lock
+from shoebox.files import TEMPORARY_SUFFIX, Directory, is_temporary, numbered, try_lock
 
 OPEN: Final = ".open"
 TORN: Final = ".torn"
@@ -30,7 +30,7 @@ MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
 
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
-_DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMnpPrRsSTtuUVwWxXyYzZ%")
+_DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMpPrRsSTuUVwWxXyYzZ%")
 _REPLACED = re.compile(r"[^A-Za-z0-9._=+-]")
 _LITERAL = re.compile(r"[A-Za-z0-9._=+ /:-]*")
 
@@ -109,6 +109,14 @@ class Spool:
             return fd
         os.close(fd)
         return None
+
+    def sweep(self) -> None:
+        """Remove the temporary files of processes that died."""
+        for name in self.names(TEMPORARY_SUFFIX):
+            fd = self.hold(name) if is_temporary(name) else None
+            if fd is not None:
+                self.directory.remove(name)
+                os.close(fd)
 
     def names(self, suffix: str) -> list[str]:
         """Return the names with this suffix, sorted."""

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from string import Formatter
 from types import TracebackType
@@ -183,18 +184,25 @@ class Destination:
 
 
 def destinations(storage: Iterable[StorageBackend | Destination]) -> list[Destination]:
-    """Return the destinations; a backend that was given no name is called by its class's.
+    """Return the destinations; a backend that was given no name gets its class's, numbered.
 
-    Raise ConfigError if two have the same name: the state of a delivery is kept by it.
+    Raise ConfigError if two were given the same name: the state of a delivery is kept by it.
     """
-    found = [
-        it
-        if isinstance(it, Destination)
-        else Destination(type(it).__name__.removesuffix("Backend").lower(), it)
-        for it in storage
-    ]
-    names = [it.name for it in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"two storage destinations are called {name}; name them apart")
+    found: list[Destination] = []
+    for it in storage:
+        destination = it if isinstance(it, Destination) else _named(it, found)
+        if destination.name in {other.name for other in found}:
+            raise ConfigError(
+                f"two storage destinations are called {destination.name}; name them apart"
+            )
+        found.append(destination)
     return found
+
+
+def _named(backend: object, others: Iterable[Destination]) -> Destination:
+    if not isinstance(backend, StorageBackend):
+        raise ConfigError(f"storage has {backend!r}; give StorageBackend or Destination objects")
+    kind = type(backend).__name__.removesuffix("Backend").lower()
+    taken = {other.name for other in others}
+    names = (f"{kind}-{number}" if number > 1 else kind for number in count(1))
+    return Destination(next(name for name in names if name not in taken), backend)

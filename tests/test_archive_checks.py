@@ -38,11 +38,12 @@ def test_a_payload_becomes_plain_and_is_measured_in_bytes(payload, plain):
 
 
 def test_sizes_at_the_limit_are_fine_and_over_it_are_not():
-    check_sizes(MAX_METADATA, MAX_PAYLOAD)
-    with pytest.raises(RecordValueError, match="put large values into the payload"):
-        check_sizes(MAX_METADATA + 1, 0)
+    metadata = {"small": "v", "large": "v" * 99}
+    check_sizes(metadata, MAX_METADATA, MAX_PAYLOAD)
+    with pytest.raises(RecordValueError, match="'large', .* put large values into the payload"):
+        check_sizes(metadata, MAX_METADATA + 1, 0)
     with pytest.raises(RecordValueError, match="split it"):
-        check_sizes(0, MAX_PAYLOAD + 1)
+        check_sizes(metadata, 0, MAX_PAYLOAD + 1)
 
 
 @pytest.mark.parametrize("timestamp", [1.5, "now", 2**63, -(2**63) - 1])

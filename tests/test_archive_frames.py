@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from shoebox.archive.frames import Cut, Frames, Located, NoFrame, RecordV1, UnknownVersion
+from shoebox.archive.frames import Frames, Located, RecordV1
 from shoebox.archive.source import Bytes
-from shoebox.errors import FormatError
+from shoebox.errors import Cut, FormatError, NoFrame, UnknownVersion
 from shoebox.format import v1, v2
 from tests import golden
 

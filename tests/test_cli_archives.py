@@ -51,7 +51,7 @@ def test_a_list_says_what_archives_say_of_themselves(tmp_path):
     assert rows["a"] == {
         "archive": str(path),
         "state": "sealed",
-        "version": "2",
+        "version": 2,
         "records": 3,
         "bytes": path.stat().st_size,
         "created": "2026-01-01T00:00:00.000000Z",
@@ -65,7 +65,7 @@ def test_version_1_has_no_times(tmp_path):
     archive(tmp_path / "a", format_version=1)
     _, rows = listed(tmp_path)
     row = rows["a"]
-    assert (row["version"], row["records"]) == ("1", 3)
+    assert (row["version"], row["records"]) == (1, 3)
     assert (row["created"], row["first"], row["last"]) == (None, None, None)
 
 
@@ -130,7 +130,7 @@ def test_info_shows_an_archive_of_many_blocks_and_one_of_version_1():
     assert sum(block["records"] for block in tree["blocks"]) == tree["records"]
     assert max(index["level"] for index in tree["index"]) > 1
     old = json.loads(run("info", "-f", "json", golden.DATA / "v1.events").out)
-    assert (old["version"], old["blocks"], old["index"]) == ("1", [], [])
+    assert (old["version"], old["blocks"], old["index"]) == (1, [], [])
 
 
 def test_info_is_of_one_archive(tmp_path):
@@ -236,6 +236,7 @@ def test_a_torn_tail_is_cut_off_and_that_is_success(tmp_path):
     )
     assert run("cat", tmp_path).text == "0\n1\n"
     assert (tmp_path / "a.torn").read_bytes() == b"half a block"
+    assert f"what was cut off is in {tmp_path}/a.torn: shoebox cat {tmp_path}/a.torn" in ended.text
     again = run("recover", tmp_path)
     assert (again.code, again.text) == (0, f"{tmp_path}: there is nothing to recover\n")
 
@@ -257,3 +258,33 @@ def test_what_a_living_writer_holds_is_not_recovered(tmp_path):
         writer.write({}, "1")
         ended = run("recover", tmp_path)
         assert (ended.code, ended.text) == (0, f"{tmp_path}: there is nothing to recover\n")
+
+
+def test_an_unknown_column_is_told_with_those_that_there_are(tmp_path):
+    path = archive(tmp_path / "a")
+    for option in ("-c", "--sort-column"):
+        ended = run("ls", path, option, "nope", "-c", "state")
+        assert (ended.code, ended.out) == (2, b"")
+        assert "there is no column 'nope'; there are archive, state, version," in ended.err
+    assert "'nope'; there are archive," in run("info", path, "-c", "nope").err
+
+
+def test_rows_are_sorted_by_a_column(tmp_path):
+    for name, number in (("a", 2), ("b", 1), ("c", 3)):
+        archive(tmp_path / name, number)
+    archive(tmp_path / "d", 4, format_version=1)
+    shown = ("ls", "-f", "value", "-c", "records", tmp_path, "--sort-column")
+    assert run(*shown, "records").text.split() == ["1", "2", "3", "4"]
+    assert run(*shown, "last").text.split() == ["1", "2", "3", "4"]
+
+
+def test_where_there_is_nothing_to_say_programs_are_told_so_in_their_way(tmp_path):
+    archive(tmp_path / "a", format_version=1)
+    (tmp_path / "b").write_bytes(b"no archive at all" * 9)
+    _, rows = listed(tmp_path)
+    assert [row["version"] for row in rows.values()] == [1, None]
+    columns = ("-c", "version", "-c", "created", tmp_path)
+    assert run("ls", "-f", "value", *columns).text == "1 \n \n"
+    assert run("ls", "-f", "csv", *columns).text == '"version","created"\n"1",""\n"",""\n'
+    assert "None" not in run("info", "-f", "shell", tmp_path / "a").text
+    assert run("ls", tmp_path / "missing").out == run("info", tmp_path / "missing").out == b""

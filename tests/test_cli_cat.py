@@ -246,7 +246,7 @@ def test_output_that_can_not_be_written_is_an_error(tmp_path):
     with Path("/dev/full").open("wb") as full:
         ended = run("cat", tmp_path, stdout=full.fileno())
     assert ended.code == 1
-    assert ended.err == "shoebox: No space left on device\n"
+    assert ended.err == "shoebox: standard output: No space left on device\n"
 
 
 def test_on_a_terminal_control_characters_are_escaped(tmp_path):
@@ -287,3 +287,27 @@ def test_json_lines_are_what_a_json_reader_takes(tmp_path):
     archive(tmp_path / "a", ["\x7f\x85\u2028\ud7ff"])
     line = run("cat", "--format", "jsonl", tmp_path).out
     assert msgspec.json.decode(line)["payload"] == "\x7f\x85\u2028\ud7ff"
+
+
+@pytest.mark.parametrize("command", ["cat", "ls", "info", "plugins"])
+def test_an_output_that_is_closed_or_full_is_told_by_its_name(tmp_path, command):
+    sources = [] if command == "plugins" else [archive(tmp_path / "a", ["1"])]
+    ended = run(command, *sources, limit=lambda: os.close(1))
+    assert (ended.code, ended.err) == (1, "shoebox: standard output is closed\n")
+    with Path("/dev/full").open("wb") as full:
+        ended = run(command, *sources, stdout=full.fileno())
+    assert ended.code == 1
+    assert ended.err == "shoebox: standard output: No space left on device\n"
+    assert run(command, *sources, limit=lambda: os.closerange(1, 3)).code == 1
+
+
+def test_what_was_found_counts_where_nobody_hears_of_it(tmp_path):
+    path = archive(tmp_path / "a", ["1"])
+    assert run("verify", path, limit=lambda: os.close(1)).code == 0
+    path.write_bytes(path.read_bytes()[:-10])
+    assert run("verify", path, limit=lambda: os.closerange(0, 3)).code == 1
+
+
+def test_what_is_not_there_can_not_be_followed(tmp_path):
+    missing = tmp_path / "missing"
+    assert run("cat", "--follow", missing) == run("cat", missing)

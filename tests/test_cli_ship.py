@@ -90,6 +90,7 @@ def test_without_storage_there_is_nothing_to_ship_to(spool, ini):
 
 
 def test_the_configuration_in_force_is_shown(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
     ended = run("check-config", "--config-file", ini)
     assert (ended.code, ended.err) == (0, "")
     lines = ended.text.splitlines()
@@ -97,6 +98,31 @@ def test_the_configuration_in_force_is_shown(tmp_path, spool, ini):
     assert f"directory = {spool}" in lines
     assert "compression = zstd" in lines
     assert lines.index("[shoebox_storage_cold]") < lines.index(f"path = {tmp_path / 'store'}")
+
+
+def test_a_spool_that_can_not_be_used_is_told_by_the_check(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    spool.rmdir()
+    ended = run("check-config", "--config-file", ini)
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.err == f"shoebox: {spool}: there is no such directory; make it first\n"
+
+
+def test_local_storage_that_is_not_there_is_told_by_the_check(tmp_path, ini):
+    ended = run("check-config", "--config-file", ini)
+    assert (ended.code, ended.out) == (3, b"")
+    assert str(tmp_path / "store") in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["binary", "folder"])
+def test_a_configuration_that_is_no_text_is_told_by_its_name(tmp_path, ini, kind):
+    other = tmp_path / kind
+    other.mkdir() if kind == "folder" else other.write_bytes(b"\x7fELF\xff\x00" * 9)
+    ended = run("check-config", "--config-file", ini, "--config-file", other)
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.err.startswith(f"shoebox: {other}: ")
+    assert len(ended.err.splitlines()) == 1
 
 
 def test_all_that_is_wrong_is_told_with_its_place(ini):
@@ -121,7 +147,7 @@ def test_a_line_that_is_no_ini_is_told_by_its_place_alone(ini):
     assert "secret without" not in run("check-config", "--debug", "--config-file", ini).err
 
 
-def test_secrets_are_masked(tmp_path, ini):
+def test_secrets_are_masked(tmp_path, spool, ini):
     site = tmp_path / "site"
     info = site / "acme-1.0.dist-info"
     info.mkdir(parents=True)
@@ -134,7 +160,7 @@ def test_secrets_are_masked(tmp_path, ini):
         "    OPTIONS = (cfg.StrOpt('path'), cfg.StrOpt('token', secret=True))\n"
     )
     ini.write_text(
-        "[shoebox]\ndirectory = /s\nstorage = acme\n"
+        f"[shoebox]\ndirectory = {spool}\nstorage = acme\n"
         "[shoebox_storage_acme]\npath = /p\ntoken = hush\n"
     )
     ended = run("check-config", "--config-file", ini, folders=(site,))

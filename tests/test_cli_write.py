@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +91,10 @@ def test_files_and_standard_input_are_read_in_their_order(spool, tmp_path):
 def test_a_file_that_is_missing_is_told_before_anything_is_written(spool, tmp_path):
     ended = run("write", "--directory", spool, "-", tmp_path / "missing", stdin=b"a\n")
     assert ended.code == 1
-    assert ended.err == f"shoebox: {tmp_path / 'missing'}: No such file or directory\n"
+    assert (
+        ended.err
+        == f"shoebox: {tmp_path / 'missing'}: No such file or directory; nothing was written\n"
+    )
     assert not spool.exists()
 
 
@@ -97,8 +102,10 @@ def test_input_that_can_not_be_read_leaves_what_was_before_it(spool, tmp_path):
     (tmp_path / "one").write_bytes(b"1\n")
     ended = run("write", "--directory", spool, tmp_path / "one", tmp_path)
     assert ended.code == 1
-    assert f"{tmp_path}: Is a directory\n" in ended.err
-    assert f"{tmp_path}:1: from this line on nothing is sure to be written" in ended.err
+    assert ended.err == (
+        f"shoebox: {tmp_path}:1: Is a directory; the 1 record before is safe, and from this line "
+        "on nothing is sure to be written\n"
+    )
     assert records(spool) == [({}, "1")]
 
 
@@ -162,7 +169,7 @@ def test_what_is_written_by_an_ini_is_shipped(spool, tmp_path, ini):
     (tmp_path / "store").mkdir()
     ended = run("write", "--config-file", ini(), stdin=b"a\nb\n")
     assert (ended.code, ended.err) == (0, "")
-    assert f"{spool} holds 0 sealed archives" in ended.text
+    assert f"everything is shipped, nothing waits in {spool}\n" in ended.text
     assert list(spool.iterdir()) == []
     assert records(tmp_path / "store") == [({}, "a"), ({}, "b")]
 
@@ -170,8 +177,7 @@ def test_what_is_written_by_an_ini_is_shipped(spool, tmp_path, ini):
 def test_what_can_not_be_shipped_waits_and_is_safe(spool, tmp_path, ini):
     ended = run("write", "--config-file", ini(store="gone"), "--timeout", "0", stdin=b"a\n")
     assert (ended.code, ended.err) == (0, "")
-    assert f"{spool} holds 1 sealed archive\n" in ended.text
-    assert " waits for cold: " in ended.text
+    assert f"\n1 archive waits in {spool} for cold: " in ended.text
     assert records(spool) == [({}, "a")]
 
 
@@ -227,9 +233,10 @@ def test_a_full_disk_is_told_and_what_was_written_before_is_intact(spool):
     content = b"\n".join(os.urandom(60).hex().encode() for _ in range(5000))
     ended = run("write", "--directory", spool, stdin=content, limit=limit)
     assert (ended.code, ended.out) == (1, b"")
-    assert f"shoebox: {spool}: File too large\n" in ended.err
-    assert "not every record is safe" in ended.err
-    assert "Traceback" not in ended.err
+    [told] = ended.err.splitlines()
+    assert told.startswith("shoebox: stdin:")
+    assert told.count("File too large") == told.count("may not be safe") == 1
+    assert f"{spool}: File too large; the " in told
     assert run("recover", spool).code == 0
     written = run("cat", spool).out
     assert content.startswith(written)
@@ -313,3 +320,56 @@ def test_an_archive_of_a_stopped_run_is_recovered_by_the_next(spool):
         with ArchiveReader(path) as reader:
             reader.verify()
             assert reader.faults == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("--metadata-from", "k=k")])
+def test_a_full_spool_is_told_once_with_how_many_records_are_safe(spool, ini, arguments):
+    conf = ini()
+    conf.write_text(f"[shoebox]\ndirectory = {spool}\nspool_limit_mb = 0.1\n")
+    content = b"\n".join(b'{"k": "%s"}' % os.urandom(60).hex().encode() for _ in range(5000))
+    ended = run("write", "--config-file", conf, *arguments, stdin=content)
+    assert ended.code == 1
+    [told] = ended.err.splitlines()
+    assert told.count(str(spool)) == 1
+    safe = len(records(spool))
+    assert safe > 100
+    assert f"the {safe} records before are safe" in told
+    assert ended.text.startswith(f"{safe} records (")
+
+
+def test_a_spool_that_is_removed_meanwhile_is_told_and_no_success(spool):
+    with start("write", "--directory", spool) as program:
+        program.stdin.write(b"\n".join(MANY) + b"\n")
+        program.stdin.flush()
+        shutil.rmtree(spool)
+        program.stdin.write(b"last\n")
+        program.stdin.close()
+        assert program.stdout.read() == b""
+        [told] = program.stderr.read().decode().splitlines()
+    assert program.returncode == 1
+    assert " may not be safe: " in told
+
+
+def test_a_closed_standard_input_is_told(spool):
+    ended = run("write", "--directory", spool, limit=lambda: os.close(0))
+    assert (ended.code, ended.out) == (1, b"")
+    assert ended.err == "shoebox: standard input is closed; nothing was written\n"
+    assert not spool.exists()
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_records_are_safe_whether_or_not_somebody_hears_of_it(spool, closed):
+    ended = run(
+        *("write", "--directory", spool),
+        stdin=b"a\n",
+        limit=lambda: [os.close(number) for number in closed],
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert records(spool) == [({}, "a")]
+
+
+def test_a_full_output_does_not_make_the_records_unsafe(spool):
+    with Path("/dev/full").open("wb") as full:
+        ended = run("write", "--directory", spool, stdin=b"a\n", stdout=full.fileno())
+    assert ended.code == 0
+    assert ended.err == "shoebox: standard output: No space left on device\n"

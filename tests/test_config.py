@@ -46,6 +46,7 @@ def test_the_defaults_are_those_that_are_promised(ini):
         "compression": "zstd",
         "format_version": 2,
         "spool_limit_mb": None,
+        "trust_directory": False,
         "on_full": "raise",
         "on_full_timeout": 30.0,
         "close_timeout": 10.0,

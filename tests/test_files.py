@@ -10,11 +10,9 @@ import pytest
 from shoebox.files import (
     Directory,
     copy,
-    locked,
     numbered,
     publishing,
     temporary_name,
-    try_lock,
 )
 
 
@@ -157,18 +155,6 @@ def test_copying_gives_the_sha_256(tmp_path):
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
     assert target.getvalue() == b"abc"
-
-
-def test_a_lock_has_one_holder_and_is_given_back(tmp_path):
-    path = tmp_path / "a"
-    path.touch()
-    with path.open() as one, path.open() as other:
-        with locked(one.fileno()) as held:
-            assert held
-            assert not try_lock(other.fileno())
-            with locked(other.fileno()) as also:
-                assert not also
-        assert try_lock(other.fileno())
 
 
 def test_closing_twice_is_fine(tmp_path):

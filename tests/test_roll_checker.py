@@ -10,6 +10,7 @@ import pytest
 
 from shoebox import roll_checker
 from shoebox.errors import ConfigError
+from tests.checkers import Duties
 
 
 @dataclass
@@ -44,6 +45,10 @@ class Fixed(roll_checker.RollChecker):
         if isinstance(self.answer, Exception):
             raise self.answer
         return answer
+
+
+class TestDutiesOfNever(Duties):
+    checker = roll_checker.NeverRollChecker
 
 
 def test_never_never_rolls_and_tolerates_options_it_does_not_know():

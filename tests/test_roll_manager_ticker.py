@@ -57,8 +57,24 @@ def test_a_deadline_that_stays_passed_makes_no_busy_loop(seconds, monkeypatch):
     class Watches(threading.Event):
         def wait(self, timeout=None):
             waits.append(timeout)
-            return len(waits) > 3
+            return False
+
+    def tick():
+        if len(waits) == 3:
+            found.stop()
+        return seconds
 
     monkeypatch.setattr(ticker, "Event", Watches)
-    Ticker(lambda: seconds, seconds).run()
+    found = Ticker(tick, seconds)
+    found.run()
     assert waits == [ticker.SHORTEST] * 4
+
+
+def test_it_ticks_at_once_when_told_to():
+    tick, over = ticks()
+    found = Ticker(tick, 1000.0)
+    found.start()
+    found.soon()
+    assert over.wait(SECONDS)
+    found.stop()
+    found.join(SECONDS)

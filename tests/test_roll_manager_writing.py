@@ -1,8 +1,11 @@
 """Writing: what was written is what is read, whatever happens in between."""
 
+import dis
 import errno
+import itertools
 import logging
 import os
+import sys
 import tempfile
 import threading
 from datetime import UTC, datetime
@@ -34,6 +37,7 @@ from shoebox_plugins.checkers.time import TimeRollChecker
 from shoebox_plugins.storage.local import LocalBackend
 
 TEMPLATE = "%Y%m%d_%f.events"
+NOP = dis.opmap["NOP"]
 SECONDS = 30
 """After which a wait for an event is a failure."""
 
@@ -256,6 +260,104 @@ def test_thirty_two_threads_write_every_record_once_and_in_order(tmp_path):
             assert sum(1 for _ in reader) == 100
 
 
+def interrupting(code, number):
+    """Return a trace that raises KeyboardInterrupt before the n-th instruction of the code."""
+    left = itertools.count(number, -1)
+
+    def at_instruction(frame, event, _):
+        # Nothing happens in a NOP, and CPython looks at no signal there.
+        if event == "opcode" and code.co_code[frame.f_lasti] != NOP and next(left) == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return at_instruction
+
+    def at_call(frame, *_):
+        if frame.f_code is not code:
+            return None
+        frame.f_trace_opcodes = True
+        return at_instruction
+
+    return at_call
+
+
+def interrupting_calls(number):
+    """Return a trace that raises KeyboardInterrupt as the n-th function of shoebox begins."""
+    left = itertools.count(number, -1)
+
+    def at_call(frame, *_):
+        if frame.f_globals.get("__name__", "").startswith("shoebox") and next(left) == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+    return at_call
+
+
+def written_although_interrupted(manager, trace):
+    """Write a record under the trace; return whether it was not interrupted."""
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        manager.write({}, "interrupted")
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.settrace(before)
+    return True
+
+
+def goes_on(manager, directory, taken):
+    """Check that another thread can write and close, and that nothing came twice."""
+
+    def go_on():
+        manager.write({}, "after")
+        manager.close()
+
+    other = threading.Thread(target=go_on, daemon=True)
+    other.start()
+    other.join(SECONDS)
+    assert not other.is_alive(), "the lock is held by who was interrupted"
+    assert not list(Path(directory).glob("*.open"))
+    found = payloads(directory)
+    assert sorted(found) in (sorted([*taken, "after"]), sorted([*taken, "after", "interrupted"]))
+
+
+@pytest.mark.parametrize("every", [1, 2, 3], ids=["opens and rolls", "rolls", "neither"])
+def test_an_interrupt_at_any_instruction_of_write_leaves_no_lock_held(tmp_path, every):
+    """Another thread goes on, closing seals, and the record is there at most once."""
+    code, taken = WritingRollManager.write.__code__, [] if every == 1 else ["before"]
+    for number in itertools.count():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        manager = WritingRollManager(TEMPLATE, RecordsRollChecker(roll_records=every), folder)
+        manager.write_many(({}, payload) for payload in taken)
+        whole = written_although_interrupted(manager, interrupting(code, number))
+        goes_on(manager, folder, taken)
+        if whole:
+            break
+    assert number > 25
+
+
+@pytest.mark.parametrize("refused", [({}, None), ({"a": 1}, "x")])
+def test_an_interrupt_while_a_record_is_refused_leaves_no_lock_held(tmp_path, refused):
+    """Whichever function it comes into: those that deal with the error too."""
+    for number in itertools.count():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        manager = WritingRollManager(TEMPLATE, NeverRollChecker(), folder)
+        manager.write({}, "before")
+        before = sys.gettrace()
+        sys.settrace(interrupting_calls(number))
+        try:
+            with pytest.raises((KeyboardInterrupt, RecordTypeError)) as caught:
+                manager.write(*refused)
+        finally:
+            sys.settrace(before)
+        goes_on(manager, folder, ["before"])
+        if caught.type is RecordTypeError:
+            break
+    assert number > 3
+
+
 def test_sixteen_threads_share_their_syncs(tmp_path, monkeypatch):
     """Group commit: far fewer syncs than records, and each record synced when write returns."""
     manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, durability="record")
@@ -365,6 +467,7 @@ def test_what_a_failed_sync_left_in_doubt_is_written_again_without_another_write
     tmp_path, monkeypatch
 ):
     manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, sync_interval=3600)
+    monkeypatch.setattr(manager._background, "soon", lambda: None)
     manager.write({}, "x")
     failing = Counting(monkeypatch, "fdatasync", fail=lambda number: number == 1)
     manager._background.tick()

@@ -31,9 +31,9 @@ class Batch(NamedTuple):
         return cls(name, None, item.at, None, (0,), (item.metadata,), (item.payload,), (None,))
 
     def only(self, places: Sequence[int]) -> Batch:
-        """Return the batch of the records in these places."""
+        """Return the batch of some of its records, by their number in this batch."""
         return self._replace(
-            places=places,
+            places=[self.places[place] for place in places],
             metadata=[self.metadata[place] for place in places],
             payloads=[self.payloads[place] for place in places],
             timestamps=[self.timestamps[place] for place in places],

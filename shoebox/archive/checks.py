@@ -32,12 +32,13 @@ def plain_payload(payload: object) -> tuple[str | bytes, int]:
     return str.__str__(payload), _check_encodable(payload, "the payload")
 
 
-def check_sizes(metadata: int, payload: int) -> None:
-    """Raise RecordValueError for a record that is over a limit; both in bytes."""
-    if metadata > MAX_METADATA:
+def check_sizes(metadata: Mapping[str, str], encoded: int, payload: int) -> None:
+    """Raise RecordValueError for a record that is over a limit; both sizes in bytes."""
+    if encoded > MAX_METADATA:
+        largest = max(metadata, key=lambda key: len(key) + len(metadata[key]))
         raise RecordValueError(
-            f"metadata of {metadata} bytes is over the limit of {MAX_METADATA}: "
-            "put large values into the payload"
+            f"metadata of {encoded} bytes, most of them for {_shown(largest)}, is over the limit "
+            f"of {MAX_METADATA}: put large values into the payload"
         )
     if payload > MAX_PAYLOAD:
         raise RecordValueError(

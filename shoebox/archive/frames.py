@@ -7,23 +7,11 @@ from contextlib import suppress
 from typing import NamedTuple, TypeGuard
 
 from shoebox.archive.source import Bytes
-from shoebox.errors import FormatError
+from shoebox.errors import Cut, FormatError, NoFrame, UnknownVersion
 from shoebox.format import v1, v2
 from shoebox.format.preamble import MAGIC_BYTES, version_of
 
 _CHUNK = 1 << 20
-
-
-class Cut(FormatError):
-    """A frame that goes on beyond the end of the file."""
-
-
-class NoFrame(FormatError):
-    """Bytes that no frame begins with."""
-
-
-class UnknownVersion(FormatError):
-    """A frame of a version that is not known."""
 
 
 class Located(NamedTuple):

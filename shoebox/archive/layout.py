@@ -205,7 +205,7 @@ def layout_of(
         raise RecordValueError(f"the ids of archives and writers are of {v2.ID_SIZE} bytes")
     if format_version == v1.VERSION:
         return LayoutV1()
-    check_sizes(len(v2.encode_map(metadata)), 0)
+    check_sizes(metadata, len(v2.encode_map(metadata)), 0)
     return LayoutV2(
         archive_id,
         writer_id,

@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar, cast
 
 from shoebox.archive.batch import Batch
-from shoebox.archive.frames import Cut, Located, RecordV1
+from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
 from shoebox.archive.walk import Walk
-from shoebox.errors import ArchiveError, FormatError, NoMoreFiles
+from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
 from shoebox.format import filters, index, v2
 from shoebox.format.section import Section, decode_section
 from shoebox.selection import Selection

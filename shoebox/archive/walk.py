@@ -11,18 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shoebox.archive.frames import (
-    Cut,
-    Frames,
-    Located,
-    NoFrame,
-    RecordV1,
-    UnknownVersion,
-    is_block,
-)
+from shoebox.archive.frames import Frames, Located, RecordV1, is_block
 from shoebox.archive.record import Fault, FaultKind
 from shoebox.archive.source import Bytes
-from shoebox.errors import FormatError
+from shoebox.errors import Cut, FormatError, NoFrame, UnknownVersion
 from shoebox.format import v2
 
 Item = Located | RecordV1 | Fault

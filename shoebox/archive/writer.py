@@ -24,8 +24,8 @@ from shoebox.archive.shape import Shape
 from shoebox.archive.unsynced import Unsynced
 from shoebox.errors import RecordValueError, WriterClosed
 from shoebox.files import AppendFile
-from shoebox.format import v2
-from shoebox.format.v2 import BLOCK_BYTES, RECORD_COST
+from shoebox.format import v1, v2
+from shoebox.format.v2 import BLOCK_BYTES, PLAIN_BLOCK_BYTES, RECORD_COST
 from shoebox.selection import Time
 from shoebox.spool import OPEN, Spool
 
@@ -68,6 +68,8 @@ class ArchiveWriter:
             metadata={} if metadata is None else plain_metadata(metadata),
         )
         self._sequence = sequence
+        compressed = compression != "none" and format_version != v1.VERSION
+        self._block_bytes = BLOCK_BYTES if compressed else PLAIN_BLOCK_BYTES
         self._last: tuple[bytes, str | bytes, int] | None = None
         self._appended = 0
         self._committed = 0
@@ -100,7 +102,7 @@ class ArchiveWriter:
     @property
     def buffered(self) -> int:
         """About how many bytes were taken that are not in the file yet, uncompressed."""
-        return BLOCK_BYTES - self._room
+        return self._block_bytes - self._room
 
     @property
     def committed(self) -> int:
@@ -290,14 +292,15 @@ class ArchiveWriter:
         self._pending = Pending()
         self._shape = _EMPTY
         self._take = self._pending.items.extend
-        self._room = BLOCK_BYTES
+        self._room = self._block_bytes
 
     def _flush_or_drop_last(self) -> None:
         packed, payload, _ = self._pending.last
         _, length = plain_payload(payload)
         try:
             # Whatever is over a limit is more than a block has room for, so it comes here.
-            check_sizes(len(packed), length)
+            if len(packed) + length > BLOCK_BYTES:
+                check_sizes(v2.decode_map(packed), len(packed), length)
             self.flush()
         except BaseException:
             self._room += len(packed) + length + RECORD_COST

@@ -64,7 +64,7 @@ def _summary(seen: Survey) -> Row:
     }
 
 
-def _moment(time: int | None) -> Maybe:
+def _moment(time: int | None) -> Maybe[str]:
     return Maybe(None if time is None else moment(time))
 
 

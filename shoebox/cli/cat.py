@@ -43,7 +43,8 @@ class Cat(Command):
         add(
             "--follow",
             action="store_true",
-            help="go on with what is written to the one SOURCE, a directory or a quoted glob",
+            help="go on with what is written to the one SOURCE: a directory or a quoted glob, "
+            "until interrupted, or a file, until it is sealed",
         )
         return parser
 

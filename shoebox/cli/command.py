@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cliff import command, lister, show
 from cliff.columns import FormattableColumn
 
-from shoebox.cli import exits, messages
-from shoebox.errors import StorageError
+from shoebox.cli import exits, messages, streams
+from shoebox.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from shoebox.archive import Fault
+
+_TABLE = "table"
+_PLAIN = ("csv", "value", "shell")
+"""Formats that would print None."""
+
+_Value = TypeVar("_Value", str, int)
 
 
 class Command(command.Command):
@@ -48,22 +54,78 @@ class Command(command.Command):
             self.code = exits.DATA
 
 
-class Maybe(FormattableColumn[str | None]):
-    """A cell that is empty for people, and null for programs, where there is nothing to say."""
+class Maybe(FormattableColumn[Any], Generic[_Value]):
+    """A cell that is empty for people, and null for programs, where there is nothing to say.
+
+    `text` is what people are shown otherwise, if not the value.
+    """
+
+    def __init__(self, value: _Value | None, text: str | None = None) -> None:
+        super().__init__(value)
+        self._text = text
 
     def human_readable(self) -> str:
         """Return the text."""
-        return "" if self._value is None else self._value
+        if self._text is not None:
+            return self._text
+        return "" if self._value is None else str(self._value)
+
+    def __lt__(self, other: object) -> bool:
+        """Order by the values, nothing after everything."""
+        if not isinstance(other, Maybe):
+            return NotImplemented
+        if self._value is None or other._value is None:
+            return other._value is None and self._value is not None
+        return bool(self._value < other._value)
 
 
 class Lister(Command, lister.Lister):
     """A command that prints a table, its rows in the order in which they are given."""
 
-    @property
-    def need_sort_by_cliff(self) -> bool:
-        """Say that the rows are in order."""
-        return False
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Iterable[Any]
+    ) -> int:
+        """Print the rows; an empty table is nothing to be printed."""
+        streams.require_output()
+        _check(column_names, [*parsed_args.columns, *parsed_args.sort_columns])
+        rows = list(data)
+        if not rows and parsed_args.formatter == _TABLE:
+            return exits.FINE
+        if parsed_args.formatter in _PLAIN:
+            rows = [_filled(row) for row in rows]
+        return super().produce_output(parsed_args, column_names, rows)
 
 
 class ShowOne(Command, show.ShowOne):
     """A command that prints what there is to say of one thing."""
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Sequence[Any]
+    ) -> int:
+        """Print what there is; nothing where there is nothing."""
+        streams.require_output()
+        if not column_names:
+            return exits.FINE
+        _check(column_names, parsed_args.columns)
+        if parsed_args.formatter in _PLAIN:
+            data = _filled(data)
+        return super().produce_output(parsed_args, column_names, data)
+
+
+def _check(known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise ConfigError for a column that there is not."""
+    for name in wanted:
+        if name.lower().strip() not in known:
+            raise ConfigError(f"there is no column {name!r}; there are {', '.join(known)}")
+
+
+class _Plain(Maybe[Any]):
+    """A cell for a format that has no null: nothing is the empty text."""
+
+    def machine_readable(self) -> object:
+        """Return the value, or the empty text."""
+        return "" if self._value is None else self._value
+
+
+def _filled(cells: Iterable[Any]) -> list[Any]:
+    return [_Plain(it.machine_readable()) if isinstance(it, Maybe) else it for it in cells]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from oslo_config import cfg, iniparser
 
@@ -20,6 +21,8 @@ def load(files: Sequence[str]) -> cfg.ConfigOpts:
         raise ConfigError(_place(error)) from None
     except cfg.Error as error:
         raise ConfigError(str(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(_unreadable(files, error)) from error
     config.register_opts(conf)
     return conf
 
@@ -29,6 +32,21 @@ def required(files: Sequence[str]) -> cfg.ConfigOpts:
     if not files:
         raise ConfigError("no configuration: name the ini file with --config-file FILE")
     return load(files)
+
+
+def _unreadable(files: Sequence[str], error: OSError | UnicodeDecodeError) -> str:
+    """Say which file can't be read as text, and why."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: can't be read: {error.strerror}; name an ini file"
+    return f"{next(filter(_is_binary, files), files[-1])}: is no text in UTF-8; name an ini file"
+
+
+def _is_binary(file: str) -> bool:
+    try:
+        Path(file).read_bytes().decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _place(error: cfg.ConfigFileParseError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from shoebox.errors import (
     BadWorkingDirectory,
@@ -44,10 +43,3 @@ def sentence_of(error: Exception) -> str:
         file = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return f"{file}{error.strerror}"
     return f"{type(error).__name__}: {error}; --debug shows where"
-
-
-def discard_output() -> None:
-    """Send standard output nowhere, so that flushing it at the end fails no more."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
+from operator import length_hint
 
-from shoebox.cli import messages
+from shoebox.cli import messages, streams
 from shoebox.cli.interruption import Interruption
 from shoebox.cli.lines import Lines, batches
 from shoebox.cli.metadata import LineMetadata
 from shoebox.cli.progress import Advance
-from shoebox.errors import RecordTypeError, RecordValueError
+from shoebox.errors import RecordTypeError, RecordValueError, SpoolFull
 from shoebox.format.preamble import MAX_METADATA
 from shoebox.roll_manager import WritingRollManager
 
 STANDARD_INPUT = "-"
+
+_TOGETHER = 1000
+"""Lines that are written, and counted, together."""
 
 _WIDEST = 4
 """Bytes of a character in UTF-8, at most."""
@@ -39,13 +43,23 @@ def opened(files: Sequence[str]) -> Iterator[list[Input]]:
     with ExitStack() as stack:
         inputs = []
         for name in files or (STANDARD_INPUT,):
-            fd = 0
-            if name != STANDARD_INPUT:
-                fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            fd = _opened(name)
+            if fd:
                 stack.callback(os.close, fd)
             size = os.fstat(fd).st_size
             inputs.append(Input(name, fd, size if os.path.isfile(fd) else None))  # noqa: PTH113 - no path
         yield inputs
+
+
+def _opened(name: str) -> int:
+    try:
+        if name != STANDARD_INPUT:
+            return os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        streams.require_input()
+    except OSError as error:
+        why = f"{error.strerror}; nothing was written"
+        raise OSError(error.errno, why, error.filename) from None
+    return 0
 
 
 class Intake:
@@ -83,12 +97,12 @@ class Intake:
         self.complete = True
 
     def _take(self, lines: Lines, name: str, number: int) -> None:
-        if not self._metadata.paths and max(map(len, lines.lines)) <= self._long:
-            self._writer.write_many(zip(repeat(self._metadata.constant), lines.lines))
-            self.records += len(lines.lines)
-            self.payload += lines.payload
-        else:
+        if self._metadata.paths or max(map(len, lines.lines)) > self._long:
             self._take_each(lines.lines, name, number)
+            return
+        for at in range(0, len(lines.lines), _TOGETHER):
+            self._write(repeat(self._metadata.constant), lines.lines[at : at + _TOGETHER])
+            self.place = f"{name}:{number + at + _TOGETHER}"
 
     def _take_each(self, lines: Sequence[str | bytes], name: str, number: int) -> None:
         """Write lines that may be refused: those that are long alone, the others together."""
@@ -99,24 +113,32 @@ class Intake:
                 if len(line) <= self._long:
                     batch.append(record)
                     continue
-                self._write(batch)
+                self._write_batch(batch)
                 batch = []
                 self._writer.write(*record)
             except (RecordTypeError, RecordValueError) as error:
                 messages.complain(f"{name}:{at}: {error}")
                 self.refused += 1
             else:
-                self._count(line)
-        self._write(batch)
+                self._count([line])
+        self._write_batch(batch)
 
-    def _write(self, batch: Sequence[tuple[dict[str, str], str | bytes]]) -> None:
-        self._writer.write_many(batch)
-        for _, line in batch:
-            self._count(line)
+    def _write_batch(self, batch: Sequence[tuple[dict[str, str], str | bytes]]) -> None:
+        self._write([metadata for metadata, _ in batch], [line for _, line in batch])
 
-    def _count(self, line: str | bytes) -> None:
-        self.records += 1
-        self.payload += len(line.encode() if isinstance(line, str) else line)
+    def _write(self, metadata: Iterable[dict[str, str]], lines: Sequence[str | bytes]) -> None:
+        """Write lines together; where the spool is full those before are counted too."""
+        rest = iter(lines)
+        try:
+            self._writer.write_many(zip(metadata, rest, strict=False))
+        except SpoolFull:
+            self._count(lines[: len(lines) - length_hint(rest) - 1])
+            raise
+        self._count(lines)
+
+    def _count(self, lines: Sequence[str | bytes]) -> None:
+        self.records += len(lines)
+        self.payload += sum(len(it.encode() if isinstance(it, str) else it) for it in lines)
 
 
 def _chunk(source: Input, size: int, interruption: Interruption) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from cliff.app import App
 from cliff.commandmanager import EntryPointWrapper
 
-from shoebox.cli import exits, messages
+from shoebox.cli import exits, messages, streams
 from shoebox.cli.commands import GROUP, Commands
 from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError, PluginError
@@ -72,7 +72,8 @@ class Shoebox(App):
         self.options, rest = self.parser.parse_known_args(argv)
         messages.configure(self.options)
         try:
-            return self.run_subcommand(rest)
+            code = self.run_subcommand(rest)
+            sys.stdout.flush()
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, a user gets a sentence
@@ -83,6 +84,7 @@ class Shoebox(App):
             for line in sentence.split("\n") if isinstance(error, ConfigError) else [sentence]:
                 messages.complain(line)
             return exits.code_of(error)
+        return code
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Find the command, and run it with its own arguments."""
@@ -120,6 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program with these arguments, else its own, and return the exit code."""
     # A service that is stopped ends as by Ctrl-C: what was written is sealed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    streams.prepare()
     try:
         code = Shoebox().run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -127,6 +130,5 @@ def main(argv: list[str] | None = None) -> int:
         messages.complain("interrupted")
         return exits.INTERRUPTED
     except BrokenPipeError:
-        exits.discard_output()
         return exits.CLOSED_PIPE
     return code

@@ -39,10 +39,12 @@ def configure(options: Namespace) -> None:
     speak_for("shoebox.archive.reader", "shoebox.roll_manager.reading")
 
 
-def speak_for(*modules: str) -> None:
-    """Leave out what these modules warn of, since the command says it."""
+def speak_for(*modules: str, about: str = "") -> None:
+    """Leave out what these modules warn of, if this text is in it: the command says it."""
     for name in modules:
-        logging.getLogger(name).addFilter(lambda record: record.levelno < logging.WARNING)
+        logging.getLogger(name).addFilter(
+            lambda record: record.levelno < logging.WARNING or about not in record.getMessage()
+        )
 
 
 class _Complaining(logging.Handler):

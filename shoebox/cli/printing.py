@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -15,7 +17,7 @@ from typing import Protocol, Self, TypeAlias, TypedDict
 import msgspec
 
 from shoebox.archive import Fault, Record
-from shoebox.cli import exits, messages, remote, sources
+from shoebox.cli import exits, messages, remote, sources, streams
 from shoebox.cli.stores import StoreReader
 from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError
@@ -23,7 +25,7 @@ from shoebox.roll_manager import ReadingRollManager
 from shoebox.selection import Selection, Time
 
 _BUFFER = 1 << 20
-_Output: TypeAlias = "io.BufferedWriter[io.FileIO]"
+_Output: TypeAlias = "io.BufferedWriter[streams.Output]"
 
 
 class _Selection(TypedDict):
@@ -53,8 +55,11 @@ class _Reader(Protocol):
 def cat(args: argparse.Namespace, config_files: list[str]) -> int:
     """Print the records that the arguments ask for; return the exit code."""
     selection = _Selection(where=dict(args.where), since=args.since, until=args.until)
-    out = io.BufferedWriter(io.FileIO(sys.stdout.fileno(), "wb", closefd=False), _BUFFER)
+    streams.require_output()
+    out = io.BufferedWriter(streams.Output(), _BUFFER)
     if args.follow:
+        if _is_missing(args.sources):
+            return sources.missing(args.sources[0])
         with _following(args.sources, selection, out) as reader:
             return _print(reader, args, out)
     with sources.found(args.sources, config_files) as found:
@@ -71,12 +76,23 @@ def _reader(archives: Sequence[sources.Archive], selection: _Selection) -> _Read
     return StoreReader(archives, Selection(**selection))
 
 
+def _is_missing(wanted: Sequence[str]) -> bool:
+    """Tell whether one name is to be followed of which nothing can ever come."""
+    [name, *others] = wanted
+    is_name = not others and remote.parse(name) is None and not glob.has_magic(name)
+    return is_name and not os.path.lexists(name)
+
+
 def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> _Reader:
     """Return a reader that, when it has to wait for more, prints what it has given."""
     if len(wanted) != 1 or remote.parse(wanted[0]) is not None:
-        raise ConfigError("--follow goes on with one SOURCE: a directory, or a quoted glob in one")
+        raise ConfigError(
+            "--follow goes on with one SOURCE: a directory, a quoted glob in one, or a file"
+        )
     path = Path(wanted[0])
-    folder, pattern = (path, "*") if path.is_dir() else (path.parent, path.name)
+    # A file is named, and one that is sealed has an end.
+    pattern = path if os.path.lexists(path) else path.name
+    folder, pattern = (path, "*") if path.is_dir() else (path.parent, pattern)
 
     def wait(seconds: float) -> None:
         out.flush()
@@ -90,7 +106,7 @@ def _print(reader: _Reader, args: argparse.Namespace, out: _Output) -> int:
         out.writelines(islice(_lines(reader, args.format), args.limit))
         out.flush()
     except BrokenPipeError:
-        exits.discard_output()  # whoever closed it had enough
+        pass  # whoever closed it had enough
     finally:
         for fault in reader.faults:
             messages.complain(str(fault))

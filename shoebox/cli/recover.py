@@ -24,13 +24,10 @@ class Recover(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Recover, and say what was done."""
-        from shoebox.archive import recover_all  # noqa: PLC0415 - slow to import
+        from shoebox.cli.recovering import recovered  # noqa: PLC0415 - slow to import
         from shoebox.spool import Spool  # noqa: PLC0415 - the same
 
-        done = []
-        for recovery in recover_all(Spool(parsed_args.directory)):
-            messages.say(str(recovery))
-            done.append(recovery.outcome)
+        done = [it.outcome for it in recovered(Spool(parsed_args.directory))]
         if not done:
             messages.say(f"{parsed_args.directory}: there is nothing to recover")
         return exits.DATA if {"corrupt", "left"} & set(done) else exits.FINE

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from threading import Event
 
 from shoebox import app, config
-from shoebox.archive import recover_all
 from shoebox.cli import configuration, exits, messages
+from shoebox.cli.recovering import recovered
 from shoebox.cli.text import count
 from shoebox.delivery import Deliveries
 from shoebox.errors import ConfigError
@@ -61,7 +61,8 @@ def _shipping(files: list[str]) -> Iterator[tuple[Spool, Shipper]]:
     destinations = app.build_destinations(conf)
     if not destinations:
         raise ConfigError("[shoebox] storage: is empty; name where archives are to be shipped")
-    spool = Spool(config.settings(conf)["directory"])
+    found = config.settings(conf)
+    spool = Spool(found["directory"], trusted=found["trust_directory"])
     try:
         yield spool, Shipper(spool, destinations, app.build_callback(conf))
     finally:
@@ -71,8 +72,8 @@ def _shipping(files: list[str]) -> Iterator[tuple[Spool, Shipper]]:
 def _gather(spool: Spool, shipper: Shipper) -> None:
     """Offer what nobody has offered, when what was left open is recovered."""
     messages.speak_for("shoebox.archive.recovery")
-    for recovery in recover_all(spool):
-        messages.say(str(recovery))
+    for _ in recovered(spool):
+        pass
     shipper.pick_up()
 
 

@@ -97,13 +97,18 @@ def found(sources: Sequence[str], config_files: list[str]) -> Iterator[Found]:
         for source in [it for it in sources if not it.endswith(_NEVER)] or sources:
             matched = list(_matches(source, config_files, stack))
             if not matched:
-                messages.complain(
-                    f"{source}: matches no archive; name a file, directory, glob or URL that does"
-                )
-                result.code = exits.DATA
+                result.code = missing(source)
             archives.update((it.name, it) for it in matched if it.name not in archives)
         result.archives = list(archives.values())
         yield result
+
+
+def missing(source: str) -> int:
+    """Complain of a SOURCE that matches nothing, and return the exit code."""
+    messages.complain(
+        f"{source}: matches no archive; name a file, directory, glob or URL that does"
+    )
+    return exits.DATA
 
 
 @contextmanager

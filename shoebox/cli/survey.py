@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.reader import frame_of
+from shoebox.cli.command import Maybe
 from shoebox.cli.sources import Archive, reading
 from shoebox.format import v1, v2
 from shoebox.spool import OPEN
@@ -32,9 +33,10 @@ class Survey:
     faults: list[Fault] = field(default_factory=list)
 
     @property
-    def version(self) -> str:
-        """The format's version, or both of them."""
-        return "+".join(map(str, sorted(self.versions)))
+    def version(self) -> Maybe[int]:
+        """The format's version; of several the last, with all of them for people."""
+        text = "+".join(map(str, sorted(self.versions)))
+        return Maybe(max(self.versions, default=None), text)
 
 
 def survey(archive: Archive, look: Look = lambda _reader, _frame: None) -> Survey:

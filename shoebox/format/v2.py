@@ -30,6 +30,10 @@ BLOCK_BYTES = 1 << 20
 """A block is written when its records come to this many bytes, `RECORD_COST` for each of
 them included, so that small records don't make a huge metadata section."""
 
+PLAIN_BLOCK_BYTES = 1 << 18
+"""The same where nothing is compressed: a larger block would save nothing, and a roll by
+size is only as exact as a block is small."""
+
 RECORD_COST = 64
 
 MAX_SECTION = BLOCK_BYTES + MAX_PAYLOAD

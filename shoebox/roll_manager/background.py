@@ -38,6 +38,10 @@ class Background:
         """Start the thread; it ends with the process, or after `stop`."""
         self._ticker.start()
 
+    def soon(self) -> None:
+        """Look at the deadlines anew: there will be a new archive."""
+        self._ticker.soon()
+
     def stop(self) -> None:
         """End the thread soon."""
         self._ticker.stop()

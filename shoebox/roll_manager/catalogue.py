@@ -63,7 +63,7 @@ class Catalogue:
 
     def _names(self) -> list[str]:
         with os.scandir(self._directory) as entries:
-            return [it.name for it in entries if self._is_archive(it.name) and not it.is_dir()]
+            return [it.name for it in entries if self._is_archive(it.name) and not _is_folder(it)]
 
     def _is_archive(self, name: str) -> bool:
         """Tell whether a name is one that the template gives, numbered or not."""
@@ -71,6 +71,14 @@ class Catalogue:
             return False
         name = base_name(name)
         return bool(self._matches(name) or self._matches(_NUMBER.sub("", name)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads nowhere: opening it will tell.
+        return False
 
 
 def base_name(name: str) -> str:
@@ -83,13 +91,16 @@ def is_being_written(path: Path) -> bool:
     if not path.name.endswith(OPEN):
         return False
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        # It has just been sealed, or can't be read at all: opening it will tell.
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except FileNotFoundError:
-        # It has just been sealed.
-        return False
+    finally:
+        os.close(fd)
     return False
 
 

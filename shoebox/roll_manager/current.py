@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from threading import RLock
 
 from shoebox.archive.layout import Block
@@ -77,14 +76,10 @@ class Current:
             self.roll_quietly()
         return ticket
 
-    def give_back(self, error: BaseException) -> None:
-        """Give the lock back after an error, which may have come before it was taken."""
-        try:
-            if isinstance(error, OSError) and self.archive is not None:
-                self.leave_if_finished(self.archive)
-        finally:
-            with suppress(RuntimeError):
-                self.lock.release()
+    def leave_after(self, error: BaseException) -> None:
+        """Leave the open archive if the disk failed so that no more can be written to it."""
+        if isinstance(error, OSError) and self.archive is not None:
+            self.leave_if_finished(self.archive)
 
     def own(self) -> Own:
         """Return what this writer adds to the spool itself; the lock need not be held."""

@@ -66,6 +66,7 @@ class WritingJSONRollManager(Closing):
         self._template = filename_template
         self._spool = Spool(directory)
         self._destination = Spool(destination_directory)
+        self._destination.sweep()
         self._roll_bytes = roll_size_mb * (1 << 20)
         self._roll_seconds = roll_minutes * _MINUTE
         self._clock = clock

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 from collections.abc import Iterable
 from typing import Protocol
 from weakref import WeakSet
@@ -46,6 +47,7 @@ class Writer(Protocol):
 _known: WeakSet[Writer] = WeakSet()
 _open: set[Writer] = set()
 _held: list[Lockable] = []
+_finalizers: list[object] = []
 
 
 def know(writer: Writer) -> None:
@@ -56,11 +58,21 @@ def know(writer: Writer) -> None:
 def hold(writer: Writer) -> None:
     """Keep a writer, which has something open, until it is let go."""
     _open.add(writer)
+    if not _finalizers and _is_multiprocessing_child():
+        from multiprocessing.util import Finalize  # noqa: PLC0415 - only where it is in use
+
+        # Such a child ends without atexit; it runs these.
+        _finalizers.append(Finalize(None, _at_exit, exitpriority=0))
 
 
 def let_go(writer: Writer) -> None:
     """Leave a writer alone that has nothing open any more."""
     _open.discard(writer)
+
+
+def _is_multiprocessing_child() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def _before_fork() -> None:
@@ -77,6 +89,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     _held.clear()
     _open.clear()
+    _finalizers.clear()
     for writer in list(_known):
         writer.after_fork()
 

@@ -43,9 +43,11 @@ class ReadingRollManager(Closing):
     on after damage: `faults` has what was left out; `strict` raises it as ArchiveError.
 
     `where` (metadata key to case-sensitive glob, all must match), `since` (inclusive)
-    and `until` (exclusive) select. `follow` waits for more at the end, for ever.
+    and `until` (exclusive) select. `follow` waits for more at the end, for ever; of
+    archives that were named one by one, until all are sealed and read.
     `position`, from a manager's property of that name, goes on where that one was.
-    `archive_callback` hears of each archive when it is opened and has been read.
+    `archive_callback` hears of each archive when it is opened, and when it has been read
+    to its end and is sealed.
     """
 
     def __init__(
@@ -101,10 +103,8 @@ class ReadingRollManager(Closing):
 
         Raise NoMoreFiles after the last, NoValidFile if nothing that matched is an archive.
         """
-        if self._pairs is None:
-            self._pairs = self._iterate()
         try:
-            return next(self._pairs)
+            return next(self)
         except StopIteration:
             self._pairs = None
         if self.faults and not self._any and all(it.kind == "foreign" for it in self.faults):
@@ -114,6 +114,11 @@ class ReadingRollManager(Closing):
     def __iter__(self) -> Iterator[Pair]:
         self._pairs = None
         return self._iterate()
+
+    def __next__(self) -> Pair:
+        if self._pairs is None:
+            self._pairs = self._iterate()
+        return next(self._pairs)
 
     def records(self) -> Iterator[Record]:
         """Yield the records with all that is known of each."""
@@ -174,6 +179,8 @@ class ReadingRollManager(Closing):
             if not self._follow:
                 return
             if not came:
+                if self._catalogue.named and not self._to_read():
+                    return
                 self._wait(POLL)
 
     def _to_read(self) -> list[Path]:
@@ -234,7 +241,8 @@ class ReadingRollManager(Closing):
     def _finish(self, path: Path, name: str) -> None:
         self._readers.pop(name).close()
         self._read.add(name)
-        self._callback.on_close(path)
+        if not path.name.endswith(OPEN):
+            self._callback.on_close(path)
 
     def _note(self, fault: Fault) -> None:
         if self._strict:

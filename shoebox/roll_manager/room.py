@@ -47,12 +47,18 @@ class Room:
         self._measured = -MEASURE_EVERY
         self._never = Event()
 
-    def make(self, own: Callable[[], Own], payloads: Iterable[object]) -> None:
-        """Return when the payloads have room; raise SpoolFull if they have none in time."""
+    def make(
+        self, own: Callable[[], Own], flush: Callable[[], None], payloads: Iterable[object]
+    ) -> None:
+        """Return when the payloads have room; raise SpoolFull if they have none in time.
+
+        What is buffered counts as it is until `flush` has compressed it.
+        """
         # What is neither text nor bytes is refused by the archive, with a better message.
         wanted = sum(len(it) for it in payloads if isinstance(it, str | bytes))
         if self._has(own, wanted):
             return
+        flush()
         deadline = self._clock() + self._timeout
         while not self._has(own, wanted, fresh=True):
             if self._clock() >= deadline:

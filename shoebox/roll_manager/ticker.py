@@ -19,16 +19,26 @@ class Ticker(Thread):
         super().__init__(name="shoebox-ticker", daemon=True)
         self._tick = tick
         self._seconds = seconds
-        self._stopped = Event()
+        self._wake = Event()
+        self._stopped = False
 
     def run(self) -> None:
         """Tick."""
-        while not self._stopped.wait(max(SHORTEST, self._seconds)):
+        while True:
+            self._wake.wait(max(SHORTEST, self._seconds))
+            self._wake.clear()
+            if self._stopped:
+                return
             try:
                 self._seconds = self._tick()
             except Exception:  # noqa: BLE001 - the thread has to outlive what it meets
                 _log.exception("what was due in the background failed; it is tried again")
 
+    def soon(self) -> None:
+        """Tick now: what the next tick was set by has changed."""
+        self._wake.set()
+
     def stop(self) -> None:
         """End the thread soon; it need not be waited for."""
-        self._stopped.set()
+        self._stopped = True
+        self._wake.set()

@@ -18,7 +18,7 @@ from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
 from shoebox.roll_manager.closing import Closing
-from shoebox.roll_manager.current import Current, Record
+from shoebox.roll_manager.current import Current, Record, Ticket
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
@@ -71,6 +71,10 @@ class WritingRollManager(Closing):
         close_timeout: float = 10.0,
         trust_directory: bool = False,
     ) -> None:
+        if not isinstance(roll_checker, RollChecker):
+            raise ConfigError(
+                f"roll_checker is {roll_checker!r}; give a RollChecker, such as SizeRollChecker"
+            )
         render(filename_template, datetime.now(UTC))
         self._template = filename_template
         self._checker = roll_checker
@@ -84,11 +88,6 @@ class WritingRollManager(Closing):
         }
         self._close_timeout = close_timeout
         targets = destinations(storage)
-        if targets and not self._callback.keeps_file:
-            raise ConfigError(
-                "a callback moves or deletes archives, which storage has to find in the spool: "
-                "leave one of the two out"
-            )
         waits = _choice("on_full", on_full, ("raise", "block")) == "block"
         self._spool = Spool(directory, trusted=trust_directory)
         self._shipper = Shipper(self._spool, targets, archive_callback) if targets else None
@@ -115,8 +114,9 @@ class WritingRollManager(Closing):
         if self._careful:
             self._write_carefully((metadata, payload, timestamp))
             return
-        # `with` costs twice as much, and every record comes through here. The lock is taken
-        # inside of the block, so that no signal can come between the two.
+        # `with` costs twice as much, and every record comes through here. The lock is taken and
+        # given back inside of the block, so that no signal can come between the two: it knows
+        # its owner, and refuses to be given back by who does not hold it.
         current = self._current
         try:
             self._acquire()
@@ -130,10 +130,16 @@ class WritingRollManager(Closing):
                 due = self._asked.failed(archive, error)
             if due:
                 current.roll_quietly()
+            self._release()
         except BaseException as error:
-            current.give_back(error)
+            try:
+                current.leave_after(error)
+            finally:
+                try:  # noqa: SIM105 - a signal could come while suppress is set up
+                    self._release()
+                except RuntimeError:
+                    pass
             raise
-        self._release()
         if self._due:
             self._sealer.run()
 
@@ -143,22 +149,33 @@ class WritingRollManager(Closing):
         Where one is refused, those before it have been taken.
         """
         rest = iter(records)
+        tickets: dict[int, Ticket] = {}
         try:
-            while some := list(islice(rest, _MANY)):
-                if self._room is not None and not self._closed:
-                    self._room.make(self._current.own, [record[1] for record in some])
-                with self._current.lock:
-                    for record in some:
-                        self._current.take(record)
+            while self._take_some(rest, tickets):
                 self._sealer.run()
         finally:
             if self._each_record:
-                self.sync()
+                for ticket in tickets.values():
+                    self._current.commit(*ticket)
+
+    def _take_some(self, rest: Iterator[Record], tickets: dict[int, Ticket]) -> bool:
+        """Take the next records, also those before an error; return whether there were any."""
+        some: list[Record] = []
+        try:
+            some.extend(islice(rest, _MANY if self._room is None else 1))
+        finally:
+            if self._room is not None and some and not self._closed:
+                self._room.make(self._current.own, self.flush, [some[0][1]])
+            with self._current.lock:
+                for record in some:
+                    ticket = self._current.take(record)
+                    tickets[id(ticket[-1])] = ticket
+        return bool(some)
 
     def _write_carefully(self, record: Record) -> None:
         """Take a record within the spool's limit, and sync it if each is to be."""
         if self._room is not None and not self._closed:
-            self._room.make(self._current.own, [record[1]])
+            self._room.make(self._current.own, self.flush, [record[1]])
         with self._current.lock:
             ticket = self._current.take(record)
         if self._due:
@@ -250,6 +267,7 @@ class WritingRollManager(Closing):
 
     def _recover(self) -> None:
         """Bring to an end what an earlier process left."""
+        self._spool.sweep()
         for recovery in recover_all(self._spool):
             _log.warning("%s", recovery)
             if recovery.outcome == "sealed":
@@ -263,6 +281,7 @@ class WritingRollManager(Closing):
         """Hear that an archive is going to be opened; under the lock."""
         if self._closed:
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
+        self._background.soon()
         if not self._begun:
             self._begun = True
             lifetime.hold(self)

@@ -126,8 +126,10 @@ class CompressFileCallback(Callback):
         self._codec = _CODECS[compression]
 
     def on_close(self, path: Path) -> Path:
-        """Compress the archive where it is."""
+        """Compress the archive where it is; one that is compressed already is left as it is."""
         with Directory(path.parent) as directory:
+            if directory.read(path.name, 4).startswith(_COMPRESSED):
+                return path
             name = path.name + self._codec.suffix
             taken = _rewrite(directory, path.name, directory, name, self._codec)
             directory.remove(path.name)
@@ -163,6 +165,9 @@ def _zstd_writer(file: BinaryIO) -> BinaryIO:
 def _zstd_reader(file: BinaryIO) -> BinaryIO:
     return zstandard.ZstdDecompressor().stream_reader(file, closefd=False)
 
+
+_COMPRESSED = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+"""What gzip and zstd files begin with."""
 
 # Its stub calls the class an instance.
 _GZIP_ERROR = cast("type[Exception]", IsalError)
