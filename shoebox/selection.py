@@ -25,21 +25,26 @@ def nanoseconds(time: Time) -> int:
     return (time - _EPOCH) // _MICROSECOND * 1000
 
 
+Where = Mapping[str, str] | list[tuple[str, str]]
+"""Metadata keys and the globs that their values must match."""
+
+
 class Selection:
     """What all of a record's parts must match to be wanted.
 
-    `where` maps metadata keys to case-sensitive shell globs; `since` is inclusive,
+    `where` maps metadata keys to case-sensitive shell globs, or has a pair for each, so
+    that one key can have several; `since` is inclusive,
     `until` exclusive. A record without a timestamp (version 1) is in no time range.
     """
 
     def __init__(
         self,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
         since: Time | None = None,
         until: Time | None = None,
     ) -> None:
         globs = _globs({} if where is None else where)
-        self._patterns = [(key, re.compile(translate(glob)).match) for key, glob in globs.items()]
+        self._patterns = [(key, re.compile(translate(glob)).match) for key, glob in globs]
         self._since = None if since is None else _bound("since", since)
         self._until = None if until is None else _bound("until", until)
         self.timeless = since is None and until is None
@@ -63,12 +68,15 @@ class Selection:
         return timestamp is not None and self.overlaps(timestamp, timestamp)
 
 
-def _globs(where: object) -> Mapping[str, str]:
-    if isinstance(where, Mapping) and all(
-        isinstance(text, str) for pair in where.items() for text in pair
-    ):
-        return where
+def _globs(where: object) -> list[tuple[str, str]]:
+    pairs = list(where.items()) if isinstance(where, Mapping) else where
+    if isinstance(pairs, list) and all(map(_is_pair_of_text, pairs)):
+        return [(key, glob) for key, glob in pairs]
     raise RecordTypeError(f"where is {where!r}; give a dict of metadata keys to globs")
+
+
+def _is_pair_of_text(pair: object) -> bool:
+    return isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(it, str) for it in pair)  # noqa: PLR2004
 
 
 def _bound(name: str, time: object) -> int:

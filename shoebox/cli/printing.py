@@ -29,7 +29,7 @@ _Output: TypeAlias = "io.BufferedWriter[streams.Output]"
 
 
 class _Selection(TypedDict):
-    where: dict[str, str]
+    where: list[tuple[str, str]]
     since: Time | None
     until: Time | None
 
@@ -54,7 +54,7 @@ class _Reader(Protocol):
 
 def cat(args: argparse.Namespace, config_files: list[str]) -> int:
     """Print the records that the arguments ask for; return the exit code."""
-    selection = _Selection(where=dict(args.where), since=args.since, until=args.until)
+    selection = _Selection(where=list(args.where), since=args.since, until=args.until)
     streams.require_output()
     out = io.BufferedWriter(streams.Output(), _BUFFER)
     if args.follow:

@@ -10,6 +10,7 @@ from shoebox.archive import Fault, Record
 from shoebox.archive.batch import Batch
 from shoebox.archive.reader import read_header
 from shoebox.cli.sources import Archive, reading
+from shoebox.roll_manager.catalogue import ordered
 from shoebox.selection import Selection
 
 
@@ -20,7 +21,7 @@ class StoreReader:
     """
 
     def __init__(self, archives: Sequence[Archive], selection: Selection) -> None:
-        self._archives = sorted(archives, key=_order)
+        self._archives = ordered(archives, lambda it: read_header(it.open()), lambda it: it.name)
         self._selection = selection
         self.faults: list[Fault] = []
 
@@ -45,19 +46,7 @@ class StoreReader:
         """Leave the objects, each of which is closed when it has been read."""
 
     def _batches(self) -> Iterator[Batch]:
-        # What a writer was not sure of it has written again, in its next archive.
-        met: dict[str, int] = {}
         for archive in self._archives:
             with reading(archive, selection=self._selection) as reader:
-                for batch in reader.batches(met):
-                    yield batch
-                    if batch.writer is not None and batch.first is not None:
-                        met[batch.writer] = batch.first + batch.places[-1] + 1
+                yield from reader.batches()
                 self.faults += reader.faults
-
-
-def _order(archive: Archive) -> tuple[int, str, int, str]:
-    header = read_header(archive.open())
-    if header is None:
-        return -1, "", 0, archive.name
-    return header.created, header.writer, header.sequence, archive.name

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 from pathlib import Path
+from typing import TypeVar
 
 from shoebox.archive.reader import Header, read_header
 from shoebox.errors import BadWorkingDirectory
@@ -15,6 +16,7 @@ from shoebox.spool import ASIDE, OPEN, glob_of
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
+_T = TypeVar("_T")
 _Order = tuple[int, str, int, str]
 
 _NUMBER = re.compile(r"-\d{4,}(?=\.[^.]*$|$)")
@@ -43,6 +45,8 @@ class Catalogue:
             self._paths = [Path(sources)]
         else:
             self._paths = [Path(source) for source in sources]
+        self.missing = {path for path in self._paths if not path.exists()}
+        """What was named and is not there; what goes later has been shipped, or moved."""
 
     @property
     def named(self) -> bool:
@@ -106,25 +110,29 @@ def is_being_written(path: Path) -> bool:
 
 def in_order(paths: Sequence[Path]) -> list[Path]:
     """Return the paths of archives in the order of reading."""
-    return [path for _, path in sorted(_orders(paths))]
+    return ordered(paths, _header, lambda path: path.name)
 
 
-def _orders(paths: Sequence[Path]) -> Iterator[tuple[_Order, Path]]:
-    """Yield each path with what it is sorted by."""
-    headers = [(_header(path), path) for path in paths]
+def ordered(
+    archives: Sequence[_T], header_of: Callable[[_T], Header | None], name_of: Callable[[_T], str]
+) -> list[_T]:
+    """Return archives, wherever they lie, in the order of reading."""
+    headers = [header_of(archive) for archive in archives]
     latest: dict[str, int] = {}
-    for header, path in sorted(headers, key=_by_writer):
+    orders: list[tuple[_Order, int]] = []
+    for place in sorted(range(len(archives)), key=lambda place: _by_writer(headers[place])):
+        header, name = headers[place], name_of(archives[place])
         if header is None:
-            yield (-1, "", 0, path.name), path
+            orders.append(((-1, "", 0, name), place))
             continue
         # A clock that was set back must not turn one writer's archives round.
         created = max(header.created, latest.get(header.writer, header.created))
         latest[header.writer] = created
-        yield (created, header.writer, header.sequence, path.name), path
+        orders.append(((created, header.writer, header.sequence, name), place))
+    return [archives[place] for _, place in sorted(orders)]
 
 
-def _by_writer(item: tuple[Header | None, Path]) -> tuple[str, int]:
-    header, _ = item
+def _by_writer(header: Header | None) -> tuple[str, int]:
     return ("", 0) if header is None else (header.writer, header.sequence)
 
 

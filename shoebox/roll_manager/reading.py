@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from operator import length_hint
 from pathlib import Path
@@ -23,7 +23,7 @@ from shoebox.roll_manager.catalogue import (
 )
 from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.position import advance, parse, render
-from shoebox.selection import Selection, Time
+from shoebox.selection import Selection, Time, Where
 from shoebox.spool import OPEN
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class ReadingRollManager(Closing):
         directory: str | os.PathLike[str] = ".",
         archive_callback: Callback | None = None,
         *,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
         since: Time | None = None,
         until: Time | None = None,
         strict: bool = False,
@@ -210,9 +210,8 @@ class ReadingRollManager(Closing):
         try:
             reader = self._reader(path, growing=growing)
         except FileNotFoundError:
-            if self._catalogue.named:
+            if path in self._catalogue.missing:
                 self._note(Fault(os.fspath(path), "foreign", 0, 0, "there is no such file"))
-            # Else it has been shipped, or moved, since it was looked for.
             self._read.add(name)
             return None
         except OSError as error:
