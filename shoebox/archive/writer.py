@@ -201,7 +201,12 @@ class ArchiveWriter:
         self.commit()
 
     def seal(self) -> Path:
-        """Finish the archive under its name, which is returned; its lock stays held."""
+        """Finish the archive under its name, which is returned; its lock stays held.
+
+        A second time changes nothing.
+        """
+        if self.sealed:
+            return self.path
         self.flush()
         if not self.records:
             raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")

@@ -95,15 +95,13 @@ class Current:
             return None
         if archive.records:
             self.flush(archive)
-        sealing = None
-        if archive.records:
-            sealing = self._sealer.hand_over(archive, reason)
-        else:
-            archive.discard()
         self._passed_on += archive.size
         self._archives.ended(archive)
         self.archive = None
-        return sealing
+        if not archive.records:
+            archive.discard()
+            return None
+        return self._sealer.hand_over(archive, reason)
 
     def roll_quietly(self) -> None:
         """Roll because the checker says so; the record was taken, whatever becomes of it."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Lock, RLock
+from threading import RLock
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
@@ -54,7 +54,7 @@ class Sealer:
         """What is to be tried again."""
         self.held: list[OpenArchive] = []
         """Archives that were handed over, and whose files are open still."""
-        self._sealing = Lock()
+        self._sealing = RLock()
         # A callback may roll, and so come here again.
         self._telling = RLock()
 
@@ -162,16 +162,20 @@ class Sealer:
             self._shipper.wake()
 
 
-def _do(jobs: deque[_Job], lock: Lock | RLock, seconds: float) -> bool:
+def _do(jobs: deque[_Job], lock: RLock, seconds: float) -> bool:
     """Do the jobs, in order; tell whether another thread that is at them was done in time."""
     while jobs or seconds:
-        if not lock.acquire(timeout=seconds):
-            return False
         try:
+            # Within the block, so that no signal can come between the two.
+            if not lock.acquire(timeout=seconds):
+                return False
             while jobs:
                 _do_first(jobs)
-        finally:
-            lock.release()
+        except BaseException:
+            with suppress(RuntimeError):
+                lock.release()
+            raise
+        lock.release()
         seconds = 0.0
     return True
 
