@@ -152,7 +152,7 @@ def may_hold(filter_: bytes, xxh3: int) -> bool:
     bits = len(filter_) * 8
     if not bits:
         return True
-    numbers = [(xxh3 >> shift & 0xFFFF) % bits for shift in (0, 16, 32, 48)]
+    numbers = [(xxh3 >> shift & 0xFFFF) % bits for shift in (0, 16)]
     return all(filter_[number >> 3] & 0x80 >> (number & 7) for number in numbers)
 
 

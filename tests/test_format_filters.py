@@ -27,7 +27,7 @@ def test_the_filters_of_a_block_come_back_by_key(values):
 
 @pytest.mark.parametrize(
     ("count", "rate"),
-    [(1, 0.01), (60, 0.02), (400, 0.02), (3000, 0.02), (8192, 0.03), (10_922, 0.07)],
+    [(1, 0.01), (60, 0.02), (400, 0.02), (3000, 0.02), (8192, 0.07), (16_384, 0.19)],
 )
 def test_few_values_pass_wrongly(count, rate):
     rng = random.Random(count)  # noqa: S311
@@ -40,22 +40,25 @@ def test_few_values_pass_wrongly(count, rate):
 @pytest.mark.parametrize(
     ("count", "bits"),
     [
-        (0, 64),
-        (6, 64),
-        (7, 128),
-        (12, 128),
-        (13, 256),
-        (8192, 65_536),
-        (10_922, 65_536),
-        (10_923, 0),
+        (0, 256),
+        (16, 256),
+        (17, 512),
+        (32, 512),
+        (33, 1024),
+        (4097, 65_536),
+        (16_384, 65_536),
+        (16_385, 0),
     ],
 )
-def test_a_filter_has_ten_bits_a_value_within_bounds(count, bits):
+def test_a_filter_has_sixteen_bits_a_value_within_bounds(count, bits):
     assert len(filters.build({str(number) for number in range(count)})) * 8 == bits
 
 
 def test_the_bits_are_those_of_the_specification():
-    assert filters.build({"n1", "n2"}) == bytes.fromhex("2002080000041a01")
+    expected = bytearray(32)
+    for number in (148, 180, 130, 191):
+        expected[number >> 3] |= 0x80 >> (number & 7)
+    assert filters.build({"n1", "n2"}) == expected
 
 
 def test_an_empty_filter_holds_nothing_back():

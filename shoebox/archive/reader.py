@@ -98,6 +98,9 @@ class ArchiveReader:
         """
         marks = {} if after is None else after
         for item in self.frames():
+            if isinstance(item, Located) and item.is_a(v2.INDEX):
+                # One that was cut off would swallow the archive behind it.
+                self._sound(item, self.read_index)
             batch = self._batch(item, marks)
             if batch is not None:
                 yield batch
@@ -114,13 +117,7 @@ class ArchiveReader:
 
     def verify(self) -> int:
         """Read everything, the index too, and return the number of sound records."""
-        count = 0
-        for item in self.frames():
-            if isinstance(item, Located) and item.is_a(v2.INDEX):
-                self._sound(item, self.read_index)
-            batch = self._batch(item, {})
-            count += 0 if batch is None else len(batch.payloads)
-        return count
+        return sum(len(batch.payloads) for batch in self.batches())
 
     def read_index(self, located: Located) -> list[index.Entry]:
         """Return the entries of an index frame; raise FormatError where it is unsound."""

@@ -112,9 +112,16 @@ class Walk:
                 yield from self._accept(item)
 
     def unsound(self, item: Located, error: FormatError) -> Fault:
-        """Return the fault of a frame whose head is sound and whose content is not."""
+        """Return the fault of a frame whose head is sound and whose content is not.
+
+        A frame that stands within it shows that it was cut off there: the walk goes on at
+        that one. (No section that is whole has the magic in it.)
+        """
         self._excused = isinstance(error, Cut)
         end = min(item.end, self._frames.length())
+        found = self._frames.search(item.at + 1)
+        if found is not None and found < end:
+            end = self.at = self._search_from = found
         return self._fault(self._kind(item.at, end, error), item.at, end, error)
 
     def _accept(self, item: Located | RecordV1) -> Iterator[Item]:
