@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
-    print(f"{'records':22} {'shoebox':>12} {'msgpack':>12}  ratio of rates (median of rounds)")
+    print(f"{'records':26} {'shoebox':>12} {'msgpack':>12}  ratio of rates (median of rounds)")
     compare("notifications", notifications(20_000), options.rounds)
     compare("100 bytes", small(200_000), options.rounds)
 
@@ -42,6 +42,10 @@ def compare(name: str, records: list[Record], rounds: int) -> None:
         here = Path(folder)
         pairs = {
             "write": (lambda: write_shoebox(here, records), lambda: write_msgpack(here, records)),
+            "write_many": (
+                lambda: write_shoebox_many(here, records),
+                lambda: write_msgpack(here, records),
+            ),
             "read": (lambda: read_shoebox(here), lambda: read_msgpack(here)),
         }
         for action, (ours, theirs) in pairs.items():
@@ -51,7 +55,7 @@ def compare(name: str, records: list[Record], rounds: int) -> None:
             )
             ratio = statistics.median(second / first for first, second in seconds)
             print(
-                f"{name + ', ' + action:22} {ours_rate:10.0f}/s {theirs_rate:10.0f}/s  {ratio:.2f}"
+                f"{name + ', ' + action:26} {ours_rate:10.0f}/s {theirs_rate:10.0f}/s  {ratio:.2f}"
             )
 
 
@@ -81,6 +85,16 @@ def write_shoebox(here: Path, records: list[Record]) -> None:
         write = manager.write
         for metadata, payload in records:
             write(metadata, payload)
+
+
+def write_shoebox_many(here: Path, records: list[Record]) -> None:
+    """Write an archive, many records with one call."""
+    for path in here.glob("bench*"):
+        path.unlink()
+    with WritingRollManager(
+        "bench.events", NeverRollChecker(), directory=here, compression="none"
+    ) as manager:
+        manager.write_many(records)
 
 
 def write_msgpack(here: Path, records: list[Record]) -> None:

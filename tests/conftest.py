@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from oslo_config import cfg
 from stevedore import _cache
 from stevedore.extension import ExtensionManager
+
+# A machine that is busy is slow, which is no fault of what is tested.
+settings.register_profile("shoebox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shoebox")
 
 GROUPS = {
     "roll_checker": "shoebox.roll_checkers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 
 from shoebox.archive.layout import Block
@@ -75,6 +75,29 @@ class Current:
         if self._asked.is_due(archive):
             self.roll_quietly()
         return ticket
+
+    def take_many(self, records: Iterable[Record], tickets: dict[int, Ticket]) -> None:
+        """Take records, rolling where that is due; put the tickets that cover them into `tickets`.
+
+        A batch of records that waits for one sync needs one ticket: its last record's.
+        """
+        archive = self.archive
+        try:
+            for record in records:
+                if archive is None:
+                    archive = self.open()
+                archive.write(*record)
+                if self._asked.is_due(archive):
+                    _add(tickets, archive)
+                    self.roll_quietly()
+                    archive = self.archive
+        except OSError:
+            if archive is not None:
+                self.leave_if_finished(archive)
+            raise
+        finally:
+            if archive is not None:
+                _add(tickets, archive)
 
     def leave_after(self, error: BaseException) -> None:
         """Leave the open archive if the disk failed so that no more can be written to it."""
@@ -164,3 +187,7 @@ class Current:
             with self.lock:
                 self.leave_if_finished(archive)
             raise
+
+
+def _add(tickets: dict[int, Ticket], archive: OpenArchive) -> None:
+    tickets[id(archive.batch)] = archive, archive.records, archive.batch

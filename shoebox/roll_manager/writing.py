@@ -167,9 +167,7 @@ class WritingRollManager(Closing):
             if self._room is not None and some and not self._closed:
                 self._room.make(self._current.own, self.flush, [some[0][1]])
             with self._current.lock:
-                for record in some:
-                    ticket = self._current.take(record)
-                    tickets[id(ticket[-1])] = ticket
+                self._current.take_many(some, tickets)
         return bool(some)
 
     def _write_carefully(self, record: Record) -> None:
