@@ -17,10 +17,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from shoebox.appending import AppendFile, write_all
+from shoebox.closing import Closing
 
 __all__ = [
     "FILE_MODE",
@@ -48,7 +48,7 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _CHUNK = 1 << 20
 
 
-class Directory:
+class Directory(Closing):
     """A directory held open by its descriptor; names are single path segments.
 
     Raises OSError (of its kind) for everything the operating system refuses.
@@ -181,17 +181,6 @@ class Directory:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def numbered(name: str, first: int = 0) -> Iterator[str]:

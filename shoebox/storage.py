@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os.path
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from string import Formatter
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from shoebox.closing import Closing
 from shoebox.errors import ConfigError, InvalidName
 
 MAX_NAME_BYTES = 255
@@ -38,7 +38,7 @@ class ObjectInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class StorageBackend(ABC):
+class StorageBackend(Closing):
     """Keeps objects under keys, for good.
 
     The duties of every backend:
@@ -91,21 +91,8 @@ class StorageBackend(ABC):
     def delete(self, key: str) -> None:
         """Remove the object; raise ObjectNotFound if there is none."""
 
-    def close(self) -> None:  # noqa: B027  (most backends hold nothing)
+    def close(self) -> None:
         """Give connections back; closing twice is fine."""
-
-    def __enter__(self) -> Self:
-        """Return the backend, which is closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def shown(text: str) -> str:

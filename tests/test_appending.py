@@ -84,8 +84,10 @@ def test_a_sync_without_news_asks_the_disk_nothing(file, monkeypatch):
     file.sync()
     monkeypatch.setattr(os, "fdatasync", fail)
     file.sync()
+    assert file.synced == 3
 
 
 def test_closing_twice_is_fine(file):
     file.close()
     file.close()
+    assert file.fd == -1

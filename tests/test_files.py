@@ -109,6 +109,7 @@ def test_a_link_takes_the_first_free_name_or_the_one_that_it_has(directory, tmp_
 
 def test_a_name_that_is_gone_is_removed_already(directory):
     directory.remove("gone")
+    assert directory.names() == []
 
 
 def test_content_is_replaced_whole(directory, tmp_path):
@@ -161,3 +162,4 @@ def test_closing_twice_is_fine(tmp_path):
     directory = Directory(tmp_path)
     directory.close()
     directory.close()
+    assert directory.fd == -1

@@ -426,6 +426,7 @@ def test_the_interval_syncs_although_nothing_is_written_afterwards(tmp_path):
     manager.write({}, "x")
     archive = manager._current.archive
     wait_until(lambda: archive.committed == 1)
+    assert not archive.sealed
     manager.close()
 
 

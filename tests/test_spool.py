@@ -70,6 +70,7 @@ def test_the_longest_name_fits_with_each_of_its_states(tmp_path, spool):
     name = render("x" * MAX_NAME, WHEN)
     for state in (".open", "-0001.delivery", "-0001.corrupt", ".torn.tmp"):
         (tmp_path / (name + state)).touch()
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize(

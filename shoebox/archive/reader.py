@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import NamedTuple, Self, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from shoebox.archive.batch import Batch
 from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
 from shoebox.archive.walk import Walk
+from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
 from shoebox.format import filters, index, v2
 from shoebox.format.section import Section, decode_section
@@ -41,7 +41,7 @@ class Header(NamedTuple):
     metadata: dict[str, str]
 
 
-class ArchiveReader:
+class ArchiveReader(Closing):
     """Gives back the records of one archive, or of several that follow each other in a file.
 
     The archive may be open, sealed, torn or damaged, of version 1 or 2, or compressed
@@ -144,17 +144,6 @@ class ArchiveReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _read_pairs(self) -> Iterator[Pair]:
         for batch in self.batches():

@@ -16,10 +16,10 @@ from time import monotonic, time_ns
 from typing import BinaryIO, Final
 
 from shoebox.archive.checks import plain_payload
+from shoebox.closing import Closing
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
-from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
 

@@ -13,6 +13,7 @@ from threading import Event
 from shoebox.archive import ArchiveReader, Fault, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
+from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile
 from shoebox.roll_manager.catalogue import (
     Catalogue,
@@ -21,7 +22,6 @@ from shoebox.roll_manager.catalogue import (
     in_order,
     is_being_written,
 )
-from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.position import advance, parse, render
 from shoebox.selection import Selection, Time, Where
 from shoebox.spool import OPEN

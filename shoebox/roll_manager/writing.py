@@ -12,12 +12,12 @@ from typing import Literal, TypeVar
 
 from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
+from shoebox.closing import Closing
 from shoebox.errors import ConfigError, WriterClosed
 from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
-from shoebox.roll_manager.closing import Closing
 from shoebox.roll_manager.current import Current, Record, Ticket
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer

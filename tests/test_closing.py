@@ -2,12 +2,12 @@
 
 import pytest
 
+from shoebox.closing import Closing
 from shoebox.roll_manager import (
     ReadingRollManager,
     WritingJSONRollManager,
     WritingRollManager,
 )
-from shoebox.roll_manager.closing import Closing
 
 
 class Door(Closing):
