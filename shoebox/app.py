@@ -16,10 +16,11 @@ from oslo_config import cfg
 
 from shoebox import config, plugins, spool
 from shoebox.callback import Callback, CallbackList
+from shoebox.destination import Destination
 from shoebox.errors import ConfigError, InvalidName, PluginError
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker, RollChecker
 from shoebox.roll_manager import WritingRollManager
-from shoebox.storage import Destination, StorageBackend
+from shoebox.storage import StorageBackend
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
+from shoebox.destination import Destination
 from shoebox.errors import ConfigError
 from shoebox.spool import DELIVERY, Spool
-from shoebox.storage import Destination
 from shoebox.uploader import Uploader, archive_id
 
 _log = logging.getLogger(__name__)

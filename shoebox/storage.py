@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-import os.path
+import logging
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from pathlib import Path
-from string import Formatter
 from typing import Any, BinaryIO, Self
 
 from shoebox.closing import Closing
-from shoebox.errors import ConfigError, InvalidName
+from shoebox.digests import digests
+from shoebox.errors import InvalidName, StorageRejected
+from shoebox.ranged import RangedFile
+
+__all__ = [
+    "MAX_METADATA",
+    "MAX_NAME_BYTES",
+    "ObjectInfo",
+    "RangedFile",
+    "StorageBackend",
+    "check_metadata",
+    "digests",
+    "hide_debug_log",
+    "shown",
+    "validate_key",
+    "validate_name",
+]
 
 MAX_NAME_BYTES = 255
 
+MAX_METADATA = 2048
+"""Bytes of an object's metadata, keys and values: what S3 allows."""
+
 _ALLOWED = re.compile(r"[A-Za-z0-9._=+-]+")
+_METADATA_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_METADATA_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _SHOWN = 300
-_FIELDS = frozenset({"stem", "id", "suffix", "name"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,8 @@ class StorageBackend(Closing):
     The duties of every backend:
 
     - A put is all or nothing: what was cut or changed on the way is never seen
-      under the key. It carries a checksum that the service checks.
+      under the key. It carries a checksum that the service checks; where the metadata
+      has a digest out of `checksums`, that one, so that the file is read only once.
     - A put never replaces other content (`KeyCollision`); putting the same content
       twice leaves one object, with the metadata of the first put.
     - A get, open or stat after a put sees the object; a list may lag behind.
@@ -55,9 +74,14 @@ class StorageBackend(Closing):
       It retries nothing itself.
 
     Besides, every method raises `InvalidName` for a key that `validate_key` refuses,
-    and OSError for what happens to the local file that the caller named.
+    `put` raises StorageRejected for metadata that `check_metadata` refuses, and OSError
+    stands for what happens to the local file that the caller named.
     Constructors take keyword arguments only and tolerate ones they don't know.
     """
+
+    checksums: frozenset[str] = frozenset()
+    """The digests (`sha256`, `md5`, `crc32c`) that a put takes from the metadata where they
+    are there, rather than compute them. A file that they are not of is never stored."""
 
     @classmethod
     @abstractmethod
@@ -127,69 +151,30 @@ def validate_key(key: str) -> str:
     return key
 
 
-@dataclass(frozen=True)
-class Destination:
-    """A backend under the name that the configuration gives it, and how its keys are made.
-
-    `key_template` may use {stem} and {suffix} (the archive's name up to its last dot,
-    and the rest), {name} (both) and {id} (the archive's id).
-    """
-
-    name: str
-    backend: StorageBackend
-    key_template: str = "{stem}-{id}{suffix}"
-    reopen: Callable[[], StorageBackend] | None = None
-    """Builds the backend anew, for a forked child, which can't use its parent's."""
-
-    def reopened(self) -> Destination:
-        """Return the destination with connections of its own."""
-        return self if self.reopen is None else replace(self, backend=self.reopen())
-
-    def __post_init__(self) -> None:
-        """Refuse at once a template that no archive could be shipped with."""
-        try:
-            self._check_fields()
-            self.key("archive.events", "0")
-        except ValueError as error:
-            raise ConfigError(
-                f"storage {self.name}: key_template = {shown(self.key_template)}: {error}"
-            ) from error
-
-    def key(self, name: str, archive_id: str) -> str:
-        """Return the archive's key, the same each time; raise InvalidName if it can't be one."""
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122  (Path.suffix drops a last dot)
-        return validate_key(
-            self.key_template.format(stem=stem, suffix=suffix, name=name, id=archive_id)
-        )
-
-    def _check_fields(self) -> None:
-        for _, name, spec, conversion in Formatter().parse(self.key_template):
-            if name is not None and (name not in _FIELDS or spec or conversion):
-                raise ValueError(
-                    "use {stem}, {suffix}, {name} and {id}, and nothing else in braces"
-                )
-
-
-def destinations(storage: Iterable[StorageBackend | Destination]) -> list[Destination]:
-    """Return the destinations; a backend that was given no name gets its class's, numbered.
-
-    Raise ConfigError if two were given the same name: the state of a delivery is kept by it.
-    """
-    found: list[Destination] = []
-    for it in storage:
-        destination = it if isinstance(it, Destination) else _named(it, found)
-        if destination.name in {other.name for other in found}:
-            raise ConfigError(
-                f"two storage destinations are called {destination.name}; name them apart"
+def check_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """Return an object's metadata if every service can keep it, else raise StorageRejected."""
+    plain = dict(metadata or {})
+    for key, value in plain.items():
+        if not _METADATA_KEY.fullmatch(key) or not _METADATA_VALUE.fullmatch(value):
+            raise StorageRejected(
+                f"metadata {shown(key)} = {shown(value)}: keys are of a-z, 0-9 and - , values "
+                "of printable ASCII"
             )
-        found.append(destination)
-    return found
+    size = sum(len(key) + len(value) for key, value in plain.items())
+    if size > MAX_METADATA:
+        raise StorageRejected(f"metadata of {size} bytes: give at most {MAX_METADATA}")
+    return plain
 
 
-def _named(backend: object, others: Iterable[Destination]) -> Destination:
-    if not isinstance(backend, StorageBackend):
-        raise ConfigError(f"storage has {backend!r}; give StorageBackend or Destination objects")
-    kind = type(backend).__name__.removesuffix("Backend").lower()
-    taken = {other.name for other in others}
-    names = (f"{kind}-{number}" if number > 1 else kind for number in count(1))
-    return Destination(next(name for name in names if name not in taken), backend)
+def hide_debug_log(*packages: str) -> None:
+    """Have the loggers of these packages, as far as there are any, leave out debug messages.
+
+    SDKs log requests there with all that is secret in them.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in packages:
+            logging.getLogger(name).addFilter(_is_no_debug_message)
+
+
+def _is_no_debug_message(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG

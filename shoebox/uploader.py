@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from shoebox.archive.frames import Frames, Located
 from shoebox.archive.source import Bytes
 from shoebox.delivery import Deliveries, Delivery, Stand
+from shoebox.destination import Destination
 from shoebox.errors import (
     FormatError,
     InvalidName,
@@ -23,7 +24,7 @@ from shoebox.errors import (
 )
 from shoebox.retrying import CAP, RetryingBackend
 from shoebox.spool import Spool
-from shoebox.storage import Destination, StorageBackend
+from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
 

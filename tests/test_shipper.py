@@ -8,12 +8,12 @@ import pytest
 
 from shoebox import delivery, uploader
 from shoebox.callback import Callback
+from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 from shoebox.shipper import Shipper
 from shoebox.spool import Spool
-from shoebox.storage import Destination
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
 

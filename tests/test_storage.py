@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shoebox.destination import Destination
 from shoebox.errors import ConfigError, InvalidName
-from shoebox.storage import Destination, StorageBackend, shown, validate_key, validate_name
+from shoebox.storage import StorageBackend, shown, validate_key, validate_name
 
 HOSTILE = [
     "",

@@ -8,9 +8,10 @@ import pytest
 from shoebox import uploader
 from shoebox.archive import ArchiveWriter
 from shoebox.delivery import Deliveries
+from shoebox.destination import Destination
 from shoebox.errors import StorageUnavailable
 from shoebox.spool import Spool
-from shoebox.storage import Destination, ObjectInfo
+from shoebox.storage import ObjectInfo
 from shoebox.uploader import Uploader, archive_id
 from shoebox_plugins.storage.local import LocalBackend
 

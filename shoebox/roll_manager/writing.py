@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
+from shoebox.destination import Destination, destinations
 from shoebox.errors import ConfigError, WriterClosed
 from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
@@ -25,7 +26,7 @@ from shoebox.roll_manager.succession import Succession
 from shoebox.selection import Time
 from shoebox.shipper import Shipper, Waiting
 from shoebox.spool import Spool, render
-from shoebox.storage import Destination, StorageBackend, destinations
+from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
 
