@@ -139,11 +139,13 @@ class ArchiveWriter:
         Raise RecordTypeError or RecordValueError for what can't be stored, and OSError
         where a block can't be written; the record is left out then, and no other.
         """
-        # Every record comes through here: what can be left to the block is left to it.
-        shape = self._shape
+        # Every record comes through here: what can be left to the block is left to it. An
+        # attribute that is called is loaded faster by itself than as a method.
+        shape, clock, take = self._shape, self._clock, self._take
+        values_of = shape.values_of
         try:
             packed = _pack(metadata)
-            values = shape.values_of(metadata)
+            values = values_of(metadata)
             if len(metadata) != shape.width:
                 raise KeyError
             _join(values)
@@ -154,11 +156,12 @@ class ArchiveWriter:
         else:
             payload, length = plain_payload(payload)
             size = len(packed) + length
-        time = self._clock() if timestamp is None else check_timestamp(timestamp)
-        shape.add(values)
-        self._take((packed, payload, time))
-        self._room -= size + RECORD_COST
-        if self._room < 0:
+        time = clock() if timestamp is None else check_timestamp(timestamp)
+        add = shape.add
+        add(values)
+        take((packed, payload, time))
+        room = self._room = self._room - size - RECORD_COST
+        if room < 0:
             self._flush_or_drop_last()
 
     def flush(self) -> None:

@@ -118,26 +118,27 @@ class WritingRollManager(Closing):
         # `with` costs twice as much, and every record comes through here. The lock is taken and
         # given back inside of the block, so that no signal can come between the two: it knows
         # its owner, and refuses to be given back by who does not hold it.
-        current = self._current
+        current, check = self._current, self._check
+        acquire, release = self._acquire, self._release
         try:
-            self._acquire()
+            acquire()
             archive = current.archive
             if archive is None:
                 archive = current.open()
             archive.write(metadata, payload, timestamp)
             try:
-                due = True if self._check(archive) else False  # noqa: SIM210 - may raise here
+                due = True if check(archive) else False  # noqa: SIM210 - may raise here
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 due = self._asked.failed(archive, error)
             if due:
                 current.roll_quietly()
-            self._release()
+            release()
         except BaseException as error:
             try:
                 current.leave_after(error)
             finally:
                 try:  # noqa: SIM105 - a signal could come while suppress is set up
-                    self._release()
+                    release()
                 except RuntimeError:
                     pass
             raise
