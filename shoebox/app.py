@@ -92,9 +92,9 @@ def build_destinations(conf: cfg.ConfigOpts, group: str = config.GROUP) -> list[
         for instance in config.instances(conf, "storage", group):
             backend = cast("StorageBackend", _built(conf, instance))
             undo.callback(backend.close)
-            key_template = config.key_template(conf, instance)
             reopen = partial(_built, conf, instance)
-            found.append(Destination(instance.name, backend, key_template, reopen))
+            options = config.destination(conf, instance)
+            found.append(Destination(instance.name, backend, reopen=reopen, **options))
         undo.pop_all()
     return found
 

@@ -110,10 +110,10 @@ def arguments(conf: cfg.ConfigOpts, instance: Instance) -> dict[str, Any]:
     return found
 
 
-def key_template(conf: cfg.ConfigOpts, instance: Instance) -> str:
-    """Return how the keys of this storage instance are made."""
+def destination(conf: cfg.ConfigOpts, instance: Instance) -> dict[str, Any]:
+    """Return what a storage instance's section says of it as a destination, by its name."""
     _register(conf, instance, ())
-    return str(ini.values(conf, instance.section, options.STORAGE)["key_template"])
+    return ini.values(conf, instance.section, options.STORAGE)
 
 
 def check(conf: cfg.ConfigOpts, group: str = GROUP) -> None:
@@ -131,7 +131,7 @@ def check(conf: cfg.ConfigOpts, group: str = GROUP) -> None:
             arguments(conf, instance)
         if instance.kind == "storage":
             with problems.gather():
-                key_template(conf, instance)
+                destination(conf, instance)
     problems.add(_unknown_sections(conf, group, used))
     problems.report()
 

@@ -1,8 +1,12 @@
 """Where each archive of a spool stands with each backend: its `NAME.delivery`.
 
 The file makes the archive one that is offered for shipping: its callbacks have run.
-It is JSON: `{"destinations": {NAME: {"key": …, "stored": ISO 8601 or null, "error": …}}}`,
-replaced as a whole, durably, whenever something in it changes.
+It is JSON, replaced as a whole, durably, whenever something in it changes:
+
+    {"offered": ISO 8601, "checksums": {"sha256": …, …},
+     "destinations": {NAME: {"key": …, "stored": ISO 8601 or null, "error": …, "refusals": 0}}}
+
+That of an archive in quarantine, `NAME.corrupt`, is `NAME.corrupt.delivery`.
 """
 
 from __future__ import annotations
@@ -11,18 +15,25 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 
 import msgspec
 
-from shoebox.spool import DELIVERY, Spool
+from shoebox.digests import digests
+from shoebox.files import numbered
+from shoebox.spool import CORRUPT, DELIVERY, Spool
 
 _log = logging.getLogger(__name__)
 
 _LIMIT = 1 << 20
+
+POISON = 3
+"""How often every destination that has not stored an archive must have refused it, for good
+by its own word, before it is put into quarantine."""
 
 
 @dataclass(slots=True)
@@ -33,20 +44,35 @@ class Stand:
     stored: str | None = None
     """When size and checksum there were compared, ISO 8601 in UTC."""
     error: str | None = None
-    """Why it was refused for good."""
+    """What went wrong last."""
+    refusals: int = 0
+    """How often it was refused for good."""
 
 
 @dataclass(slots=True)
 class Delivery:
-    """How far the delivery of one archive is, by the destinations' names."""
+    """How far the delivery of one archive is."""
 
+    offered: str | None = None
+    """Since when it waits, ISO 8601 in UTC."""
+    checksums: dict[str, str] = field(default_factory=dict)
+    """Digests of the archive, by `shoebox.digests`' names, made when it was sealed or offered."""
     destinations: dict[str, Stand] = field(default_factory=dict)
+    """By their names."""
+
+    def stand(self, name: str) -> Stand:
+        """Return how it stands with a destination."""
+        return self.destinations.get(name, Stand())
 
     def stored_in(self, names: Sequence[str]) -> bool:
         """Tell whether each of these destinations has it."""
-        return all(
-            name in self.destinations and self.destinations[name].stored is not None
-            for name in names
+        return all(self.stand(name).stored is not None for name in names)
+
+    def is_poison(self, names: Sequence[str]) -> bool:
+        """Tell whether those of these destinations that don't have it won't ever take it."""
+        stands = [self.stand(name) for name in names]
+        return not self.stored_in(names) and all(
+            stand.stored is not None or stand.refusals >= POISON for stand in stands
         )
 
 
@@ -61,17 +87,44 @@ class Deliveries:
         self._spool = spool
         self.lock = Lock()
         """Held while a claim is opened or a state changes."""
+        self._hashing = Lock()
         self._claims: dict[str, tuple[int, int]] = {}
 
-    def offer(self, name: str) -> None:
-        """Say that an archive, whose callbacks have run, is to be shipped."""
+    def offer(self, name: str, checksums: Mapping[str, str] | None = None) -> None:
+        """Say that an archive, whose callbacks have run, is to be shipped.
+
+        `checksums` are those digests of it that are known already.
+        """
         with self.lock:
             if not self._spool.directory.exists(name + DELIVERY):
-                self._write(name, Delivery())
+                self._write(name, Delivery(now(), dict(checksums or {})))
 
     def offered(self) -> list[str]:
         """Return the names of the archives that are to be shipped, sorted."""
-        return [name.removesuffix(DELIVERY) for name in self._spool.names(DELIVERY)]
+        names = [name.removesuffix(DELIVERY) for name in self._spool.names(DELIVERY)]
+        return [name for name in names if not name.endswith(CORRUPT)]
+
+    def checksums(self, name: str, kinds: Collection[str]) -> dict[str, str]:
+        """Return these digests of an archive, each made once and noted in its state.
+
+        So what was changed on this disk since is not taken for what was written.
+        """
+        with self._hashing:
+            known = self.read(name).checksums
+            made = self.digests(name, set(kinds) - known.keys())
+            if made:
+                with self.lock:
+                    delivery = self.read(name)
+                    delivery.checksums |= made
+                    self._write(name, delivery)
+            return {kind: (known | made)[kind] for kind in kinds}
+
+    def digests(self, name: str, kinds: Collection[str]) -> dict[str, str]:
+        """Return these digests of an archive as it is now."""
+        if not kinds:
+            return {}
+        with self._spool.directory.reading(name) as file:
+            return digests(file, kinds)
 
     def read(self, name: str) -> Delivery:
         """Return how far an archive is; one whose state can't be read has to start again."""
@@ -100,6 +153,23 @@ class Deliveries:
                 self._spool.directory.remove(name)
                 self._remove_state(name)
 
+    def quarantine(self, name: str) -> str | None:
+        """Put an archive aside that no destination will take; return its name there.
+
+        None if it is gone. Its state goes with it. The caller holds the claim.
+        """
+        directory = self._spool.directory
+        with self.lock:
+            if not directory.exists(name):
+                return None
+            taken = next(
+                free + CORRUPT for free in numbered(name) if not directory.exists(free + CORRUPT)
+            )
+            self._write(taken, self.read(name))
+            directory.rename(name, taken)
+            self._remove_state(name)
+            return taken
+
     def forget(self, name: str, destinations: Sequence[str]) -> None:
         """Remove the state of an archive that is gone."""
         with self.lock:
@@ -122,6 +192,7 @@ class Deliveries:
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's claims."""
         self.lock = Lock()
+        self._hashing = Lock()
         for fd, _ in self._claims.values():
             os.close(fd)
         self._claims = {}
@@ -151,6 +222,11 @@ class Deliveries:
         # A power cut must not bring the archive back without its state.
         self._spool.directory.sync()
         self._spool.directory.remove(name + DELIVERY)
+
+
+def now() -> str:
+    """Return the time as a state has it: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def give_back(fd: int) -> None:

@@ -112,7 +112,19 @@ STORAGE: tuple[cfg.Opt, ...] = (
         "key_template",
         default="{stem}-{id}{suffix}",
         help="An object's key: segments between slashes, made of {name}, the archive's name, of "
-        "{stem} and {suffix}, what it has before and from its extension, and of {id}, which no "
-        "two archives share.",
+        "{stem} and {suffix}, what it has before and from its extension, of {id}, which no two "
+        "archives share, of {host}, where it was written, of {records}, how many it holds, and of "
+        "strftime's directives for its creation in UTC, as in "
+        "year=%Y/month=%m/{stem}-{id}{suffix}.",
+    ),
+    cfg.StrOpt(
+        "verify",
+        default="stat",
+        choices=[
+            ("stat", "by size and checksum, as the service says them"),
+            ("get", "by reading it back, too"),
+        ],
+        help="How an archive that was stored is compared with the one here, before that is "
+        "removed. What has no checksum there is read back in any case.",
     ),
 )

@@ -11,8 +11,8 @@ from shoebox.errors import StorageUnavailable
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-SMALLEST = 1 << 16
-"""Bytes of a first request: several heads of frames, or an index's tail."""
+SMALLEST = 1 << 14
+"""Bytes of a first request: the head of a frame with its metadata, or an index's tail."""
 
 LARGEST = 1 << 23
 """Bytes of a request when the file is read from one end to the other."""

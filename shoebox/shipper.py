@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Event, Lock
@@ -19,8 +19,9 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError
+from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
-from shoebox.uploader import Uploader, archive_id
+from shoebox.uploader import Uploader
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Shipper:
         self._jitter = jitter
         self._forked = False
         self._names = [it.name for it in self._destinations]
+        self.kinds = frozenset({"sha256"}).union(*(it.backend.checksums for it in destinations))
+        """The digests of an archive that shipping it takes."""
         self._begin()
 
     def _begin(self) -> None:
@@ -73,12 +76,15 @@ class Shipper:
         self._stop = Event()
         self._changed = Condition()
 
-    def offer(self, path: Path) -> None:
-        """Take in a sealed archive whose callbacks have run; raise OSError where the disk fails."""
+    def offer(self, path: Path, checksums: Mapping[str, str] | None = None) -> None:
+        """Take in a sealed archive whose callbacks have run; raise OSError where the disk fails.
+
+        `checksums` are those digests of it that are known already.
+        """
         if not self._is_in_spool(path):
             _log.warning("%s: a callback took it out of the spool; it is not shipped", path)
             return
-        self._deliveries.offer(path.name)
+        self._deliveries.offer(path.name, checksums)
         for worker in self._workers:
             worker.add(path.name)
 
@@ -127,7 +133,7 @@ class Shipper:
         for name in self._deliveries.offered():
             delivery = self._deliveries.read(name)
             for destination in self._names:
-                stand = delivery.destinations.get(destination, Stand())
+                stand = delivery.stand(destination)
                 if stand.stored is None:
                     worker = troubles.get(destination)
                     found.append(_waiting(name, destination, stand, worker))
@@ -173,13 +179,14 @@ class Shipper:
             self._spool,
             self._deliveries,
             self._names,
+            kinds=self.kinds,
             stop=self._stop,
             notify=self._notify,
             jitter=self._jitter,
         )
 
     def _pick_up(self, name: str) -> None:
-        if archive_id(self._spool, name) is None:
+        if identity_of(self._spool, name) is None:
             _log.warning("%s: is no archive, and left alone", self._spool.path / name)
         else:
             self.offer(self._callback.on_close(self._spool.path / name))

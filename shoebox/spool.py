@@ -166,13 +166,18 @@ def _size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-def _check_template(template: str) -> None:
+def check_directives(template: str) -> None:
+    """Raise InvalidName for a directive that strftime does not know."""
     for match in _DIRECTIVE.finditer(template):
         if match[1] not in _DIRECTIVES:
             raise InvalidName(
                 f"the template {template!r} has the unknown directive {match[0]!r}; "
                 "strftime's are known, and %% is a percent sign"
             )
+
+
+def _check_template(template: str) -> None:
+    check_directives(template)
     literal = _DIRECTIVE.sub("", template)
     if not _LITERAL.fullmatch(literal):
         raise InvalidName(

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from threading import Event, Thread
 from time import monotonic
-from typing import Any, BinaryIO
 
-from shoebox.archive.frames import Frames, Located
-from shoebox.archive.source import Bytes
-from shoebox.delivery import Deliveries, Delivery, Stand
+from shoebox.delivery import Deliveries, Delivery, now
 from shoebox.destination import Destination
-from shoebox.errors import (
-    FormatError,
-    InvalidName,
-    StorageDenied,
-    StorageRejected,
-    StorageUnavailable,
-)
+from shoebox.errors import StorageDenied, StorageUnavailable
 from shoebox.retrying import CAP, RetryingBackend
+from shoebox.sending import Sender
 from shoebox.spool import Spool
-from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +24,6 @@ RESCAN = 30.0
 
 AGAIN = 0.5
 """Seconds after which it looks again at what another process ships, or what failed here."""
-
-_CHUNK = 1 << 20
 
 
 class Uploader(Thread):
@@ -47,13 +36,14 @@ class Uploader(Thread):
         deliveries: Deliveries,
         names: Sequence[str],
         *,
+        kinds: frozenset[str],
         stop: Event,
         notify: Callable[[], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(name=destination.name, daemon=True)
-        self._destination = destination
         self._backend = RetryingBackend(destination.backend, self._pause, jitter=jitter)
+        self._sender = Sender(destination, self._backend, spool, deliveries, kinds)
         self._spool = spool
         self._deliveries = deliveries
         self._names = list(names)
@@ -63,13 +53,19 @@ class Uploader(Thread):
         """Names of the archives that are to be stored here, in their order."""
         self._next_scan: float | None = None
         """When to look for what others have offered; None if it was never done."""
+        self._pardon = monotonic() + CAP
+        """When to try again what was refused."""
+        self._sending = ""
+        """The archive that is being sent, if one is."""
+        self._stores = False
+        """Whether an archive was stored: what it refuses then is not refused with all others."""
         self.wake = Event()
         self.denied = ""
         """Why the service refuses everything, if it does."""
         self.trouble = ""
         """Why it is being waited for, if it is."""
         self.refused: dict[str, str] = {}
-        """Archives that it refused for good, and why; the next start tries them again."""
+        """Archives that it refused for good, and why; they are tried again now and then."""
 
     @property
     def settled(self) -> bool:
@@ -108,6 +104,8 @@ class Uploader(Thread):
                 if self._try(name):
                     self._todo.pop(name, None)
                 self._notify()
+            if self._stores:
+                self._put_aside()
         except StorageDenied as error:
             if not self.denied:
                 _log.error("%s: paused: %s", self.name, error)
@@ -121,6 +119,9 @@ class Uploader(Thread):
         """Look, now and then, for what other processes have offered."""
         if self._next_scan is not None and monotonic() < self._next_scan:
             return
+        if monotonic() >= self._pardon:
+            self.refused = {}
+            self._pardon = monotonic() + CAP
         offered = dict.fromkeys(self._deliveries.offered())
         self.refused = {name: why for name, why in self.refused.items() if name in offered}
         self._todo.update((name, None) for name in offered if name not in self.refused)
@@ -152,101 +153,71 @@ class Uploader(Thread):
                 return False
             delivery = self._deliveries.read(name)
             if not delivery.stored_in([self.name]) and name not in self.refused:
-                delivery = self._store(name)
+                delivery = self._store(name, delivery)
             if delivery.stored_in(self._names):
                 self._deliveries.finish(name, self._names)
         return True
 
-    def _store(self, name: str) -> Delivery:
-        stand = Stand()
+    def _store(self, name: str, delivery: Delivery) -> Delivery:
+        """Store an archive, and note what came of it."""
+        before, self._sending = delivery.stand(self.name), name
         try:
-            stand.key = self._put(name)
-            stand.stored = datetime.now(UTC).isoformat()
-            _log.info("%s: stored in %s as %s", name, self.name, stand.key)
-        except OSError:
+            key = self._sender.send(name)
+        except OSError as error:
             # Unavailable or denied, or something here: the archive is not to blame.
+            self._note_error(error)
             raise
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            _log.error("%s: can't be stored in %s: %s", name, self.name, error)
-            stand.error = self.refused[name] = str(error)
+            if str(error) != before.error:
+                _log.error("%s: can't be stored in %s: %s", name, self.name, error)
+            self.refused[name] = str(error)
+            stand = replace(before, error=str(error), refusals=before.refusals + 1)
+        else:
+            _log.info("%s: stored in %s as %s", name, self.name, key)
+            stand = replace(before, key=key, stored=now(), error=None)
+            self._stores = True
+        finally:
+            self._sending = ""
         self.trouble = ""
         return self._deliveries.note(name, self.name, stand)
 
-    def _put(self, name: str) -> str:
-        """Store an archive, compare what is there with what is here, and return its key."""
-        identity = archive_id(self._spool, name)
-        if identity is None:
-            raise InvalidName(f"{name}: is not an archive, and not shipped")
-        key = self._destination.key(name, identity)
-        sha256 = _checksums(self._spool, name, ["sha256"])["sha256"]
-        self._backend.put(key, self._spool.path / name, {"archive": identity, "sha256": sha256})
-        self._backend.retry(
-            f"verify {key}",
-            lambda: _verify(self._destination.backend, key, self._spool, name, sha256),
-        )
-        return key
+    def _put_aside(self) -> None:
+        """Put into quarantine what is refused again and again, while others are stored."""
+        for name in list(self.refused):
+            delivery = self._deliveries.read(name)
+            if delivery.is_poison(self._names):
+                with self._deliveries.claimed(name) as held:
+                    if held:
+                        self._quarantine(name, delivery)
+
+    def _quarantine(self, name: str, delivery: Delivery) -> None:
+        errors = sorted({it.error for it in delivery.destinations.values() if it.error})
+        taken = self._deliveries.quarantine(name)
+        del self.refused[name]
+        if taken is not None:
+            _log.error(
+                "%s: is in quarantine as %s, since it was refused each time while others were "
+                "taken: %s; put that right, and rename it back",
+                name,
+                taken,
+                "; ".join(errors),
+            )
 
     def _pause(self, seconds: float, error: StorageUnavailable) -> bool:
+        self._note_error(error)
         self.trouble = str(error)
         self._notify()
         return self._stop_event.wait(seconds)
+
+    def _note_error(self, error: Exception) -> None:
+        """Note what holds up the archive that is being sent, for whoever looks at the spool."""
+        stand = self._deliveries.read(self._sending).stand(self.name)
+        if self._sending and stand.error != str(error):
+            with suppress(OSError):  # a full disk must not keep it from being shipped
+                self._deliveries.note(self._sending, self.name, replace(stand, error=str(error)))
 
     def _note_trouble(self, error: Exception) -> None:
         """Log what keeps archives here, once for as long as it stays the same."""
         if str(error) != self.trouble and not self._stop_event.is_set():
             _log.error("%s: can't ship now: %s", self.name, error)
         self.trouble = str(error)
-
-
-def archive_id(spool: Spool, name: str) -> str | None:
-    """Return what makes a file's key its own, None if it does not begin as an archive does.
-
-    The archive's id; in version 1, which has none, the SHA-256 of its bytes.
-    """
-    with spool.directory.reading(name) as file:
-        try:
-            first = Frames(Bytes(file)).at(0)
-        except FormatError:
-            return None
-    if isinstance(first, Located):
-        return first.frame.archive_id.hex()
-    return None if first is None else _checksums(spool, name, ["sha256"])["sha256"][:32]
-
-
-def _verify(backend: StorageBackend, key: str, spool: Spool, name: str, sha256: str) -> None:
-    """Compare what is stored with the file: by the service's checksum, else by reading it."""
-    info = backend.stat(key)
-    stored = {kind: info.checksums[kind] for kind in _DIGESTS if kind in info.checksums}
-    if not stored:
-        with backend.open(key) as file:
-            stored = _digests(file, ["sha256"])
-    local = {"sha256": sha256}
-    local |= _checksums(spool, name, stored.keys() - local)
-    size = spool.directory.stat(name).st_size
-    if info.size != size or any(local[kind] != stored[kind] for kind in stored):
-        raise StorageRejected(
-            f"what is stored under {key} ({info.size} bytes) is not the archive ({size} bytes); "
-            "it stays here: look at the object"
-        )
-
-
-_DIGESTS: dict[str, Callable[[], Any]] = {
-    "sha256": hashlib.sha256,
-    "md5": lambda: hashlib.md5(usedforsecurity=False),
-}
-
-
-def _checksums(spool: Spool, name: str, kinds: Collection[str]) -> dict[str, str]:
-    if not kinds:
-        return {}
-    with spool.directory.reading(name) as file:
-        return _digests(file, kinds)
-
-
-def _digests(file: BinaryIO, kinds: Collection[str]) -> dict[str, str]:
-    """Return the checksums of a file, in hexadecimal, in one pass."""
-    digests = {kind: _DIGESTS[kind]() for kind in kinds}
-    while chunk := file.read(_CHUNK):
-        for digest in digests.values():
-            digest.update(chunk)
-    return {kind: digest.hexdigest() for kind, digest in digests.items()}

@@ -3,6 +3,7 @@
 import pytest
 
 from shoebox import app
+from shoebox.archive.identity import Identity
 from shoebox.callback import CallbackList
 from shoebox.errors import BadWorkingDirectory, ConfigError
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker
@@ -120,7 +121,7 @@ def test_a_destination_has_its_name_and_the_template_of_its_keys(ini, store):
         "key_template = x/{id}\n"
     )
     [destination] = app.build_destinations(conf)
-    assert (destination.name, destination.key("name.events", "7")) == ("hot", "x/7")
+    assert (destination.name, destination.key("name.events", Identity("7", 2))) == ("hot", "x/7")
 
 
 @pytest.mark.parametrize("build", [app.check, app.build_writer])

@@ -73,7 +73,7 @@ def test_every_installed_plugins_options_are_listed_a_broken_one_is_named_and_sk
     listed = {section: [it.dest for it in found] for section, found in config.list_opts()}
     assert listed["shoebox_roll_checker_acme"] == ["password", "hosts"]
     assert listed["shoebox_roll_checker_size"] == ["roll_size_mb"]
-    assert listed["shoebox_storage_local"] == ["key_template", "path"]
+    assert listed["shoebox_storage_local"] == ["key_template", "verify", "path"]
     assert "shoebox_roll_checker_beta" not in listed
     assert "beta 1.0" in caplog.text
 
@@ -126,7 +126,7 @@ def test_the_key_template_is_the_cores_and_not_the_backends(ini):
         "[shoebox]\nstorage = local\n[shoebox_storage_local]\npath = /a\nkey_template = x/{id}"
     )
     [local] = config.instances(conf, "storage")
-    assert config.key_template(conf, local) == "x/{id}"
+    assert config.destination(conf, local) == {"key_template": "x/{id}", "verify": "stat"}
     assert config.arguments(conf, local) == {"path": "/a"}
 
 
@@ -137,7 +137,7 @@ def test_a_backend_without_options_is_not_handed_the_key_template(install, ini):
     conf = ini("[shoebox]\nstorage = acme\n[shoebox_storage_acme]\npath = /a\nkey_template = {id}")
     [acme] = config.instances(conf, "storage")
     assert config.arguments(conf, acme) == {"path": "/a"}
-    assert config.key_template(conf, acme) == "{id}"
+    assert config.destination(conf, acme)["key_template"] == "{id}"
 
 
 def test_a_backend_is_found_by_the_name_in_the_list_or_by_its_plugins(ini):

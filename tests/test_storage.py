@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoebox.destination import Destination
-from shoebox.errors import ConfigError, InvalidName
+from shoebox.errors import InvalidName
 from shoebox.storage import StorageBackend, shown, validate_key, validate_name
 
 HOSTILE = [
@@ -96,54 +95,3 @@ def test_a_backend_is_closed_at_the_end_of_its_block():
 def test_the_interface_demands_every_operation():
     with pytest.raises(TypeError, match="abstract"):
         StorageBackend()
-
-
-@pytest.mark.parametrize(
-    ("template", "name", "key"),
-    [
-        ("{stem}-{id}{suffix}", "a.events", "a-77.events"),
-        ("{stem}-{id}{suffix}", "a.tar.gz", "a.tar-77.gz"),
-        ("{stem}-{id}{suffix}", "bare", "bare-77"),
-        ("{stem}-{id}{suffix}", "dot.", "dot-77."),
-        ("logs/{id}/{name}", "a.events", "logs/77/a.events"),
-    ],
-)
-def test_a_key_is_made_from_the_archives_name_and_id(template, name, key):
-    destination = Destination("hot", Nowhere(), template)
-    assert destination.key(name, "77") == key == destination.key(name, "77")
-
-
-def test_the_default_template_has_the_id_before_the_extension():
-    assert Destination("hot", Nowhere()).key("a.events", "77") == "a-77.events"
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{host}",
-        "{}",
-        "{0}",
-        "{name.__class__}",
-        "{name[0]}",
-        "{name!r}",
-        "{name:>300}",
-        "{name}{id:.1}",
-        "{name",
-        "",
-        "/{name}",
-        "../{name}",
-        "{name}/",
-        "a//{name}",
-        "a b/{name}",
-        "{stem}/../{id}",
-    ],
-)
-def test_a_template_that_can_make_no_key_is_refused_at_once(template):
-    with pytest.raises(ConfigError, match="storage hot: key_template"):
-        Destination("hot", Nowhere(), template)
-
-
-@pytest.mark.parametrize("name", ["a b", "../../etc/passwd", "a" * 256, "a\n"])
-def test_a_name_that_can_be_no_key_is_refused(name):
-    with pytest.raises(InvalidName):
-        Destination("hot", Nowhere()).key(name, "77")

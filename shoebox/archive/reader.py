@@ -229,15 +229,19 @@ def read_header(source: Source) -> Header | None:
     """Return the header that an archive begins with; None where there is no sound one."""
     file, _ = open_source(source)
     with file:
-        data = Bytes(file)
         try:
-            frame = v2.decode_frame(data.read(0, v2.FRAME_SIZE))
-            if not isinstance(frame, v2.Frame) or frame.kind != v2.HEADER:
-                return None
-            stored = data.read(v2.FRAME_SIZE, frame.metadata.stored)
-            return _header(frame, decode_section(frame.metadata, stored))
+            return header_of(Bytes(file))
         except FormatError:
             return None
+
+
+def header_of(data: Bytes) -> Header | None:
+    """Return the header that stands first; None where another frame does, or FormatError."""
+    frame = v2.decode_frame(data.read(0, v2.FRAME_SIZE))
+    if not isinstance(frame, v2.Frame) or frame.kind != v2.HEADER:
+        return None
+    stored = data.read(v2.FRAME_SIZE, frame.metadata.stored)
+    return _header(frame, decode_section(frame.metadata, stored))
 
 
 def _header(frame: v2.Frame, origin: bytes) -> Header:
