@@ -138,7 +138,7 @@ def test_a_source_whose_object_is_there_is_not_read_if_its_checksum_is_known(bac
 
 
 def test_a_source_that_changes_meanwhile_leaves_nothing(backend, source, root, monkeypatch):
-    """Neither a temporary file nor metadata, whether its checksum is known or not."""
+    """Neither a temporary file nor metadata nor a folder, its checksum being known or not."""
     copy = local.copy
 
     def cut(reader, writer):
@@ -149,7 +149,7 @@ def test_a_source_that_changes_meanwhile_leaves_nothing(backend, source, root, m
     for metadata in ({}, {"sha256": digest(CONTENT)}):
         source.write_bytes(CONTENT)
         with pytest.raises(StorageUnavailable, match="changed"):
-            backend.put("a", source, metadata)
+            backend.put("x/y/a", source, metadata)
     assert list(root.iterdir()) == []
 
 

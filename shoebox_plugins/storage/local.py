@@ -101,15 +101,19 @@ class LocalBackend(StorageBackend):
 
     def put(self, key: str, path: Path, metadata: Mapping[str, str] | None = None) -> None:
         """Store the file: a temporary name, copy, metadata, fsync, link, fsync."""
-        *folders, name = validate_key(key).split("/")
+        validate_key(key)
         metadata = check_metadata(metadata)
         path = Path(path)
-        with (
-            Directory(path.parent) as local,
-            local.reading(path.name) as source,
-            self._translated(key, _PUTTING),
-            self._folder(folders, make=True) as folder,
-        ):
+        with Directory(path.parent) as local, local.reading(path.name) as source:
+            try:
+                self._store(key, source, metadata)
+            except Exception:
+                self._prune(key.split("/")[:-1])
+                raise
+
+    def _store(self, key: str, source: BinaryIO, metadata: Mapping[str, str]) -> None:
+        *folders, name = key.split("/")
+        with self._translated(key, _PUTTING), self._folder(folders, make=True) as folder:
             if folder.exists(name) or not _write_object(folder, name, source, metadata):
                 source.seek(0)
                 _accept(folder, name, metadata.get("sha256") or _sha256(source.fileno()))
