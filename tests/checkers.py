@@ -1,22 +1,10 @@
-"""What the tests of roll checkers stand on: an archive, a clock, and every checker's duties."""
-
-from dataclasses import dataclass
-from pathlib import Path
+"""What the tests of roll checkers stand on: a clock, and every bundled checker's duties."""
 
 import pytest
 
 from shoebox.errors import ConfigError
 from shoebox.roll_checker import RollChecker
-
-
-@dataclass
-class Archive:
-    path: Path = Path("spool/a.events.open")
-    size: int = 0
-    records: int = 0
-    opened: int = 0
-    last_metadata: dict[str, str] | None = None
-    last_payload: str | bytes | None = None
+from shoebox.testing import DueTests, FakeArchive, RollCheckerTests
 
 
 class Clock:
@@ -31,27 +19,23 @@ class Clock:
 
 def rolls(checker, clock, until, step=60):
     """Return when the checker rolls, asked each `step` seconds and started after each roll."""
-    checker.start(Archive())
+    checker.start(FakeArchive())
     found = []
     while clock.now < until:
         clock.now += step
-        if checker.check(Archive(records=1)):
+        if checker.check(FakeArchive(records=1)):
             found.append(clock.now)
-            checker.start(Archive())
+            checker.start(FakeArchive())
     return found
 
 
-class Duties:
+class Duties(RollCheckerTests):
     """Subclass it and name the checker."""
 
     checker: type[RollChecker]
 
-    def test_it_has_defaults_and_tolerates_options_it_does_not_know(self):
-        assert not self.checker(no_such_option=1).check(Archive())
-
-    def test_it_takes_keyword_arguments_only(self):
-        with pytest.raises(TypeError):
-            self.checker(5)
+    def make(self, **more):
+        return self.checker(**more)
 
     def test_the_declared_options_are_the_constructors_with_the_same_defaults(self):
         """What the ini leaves out is what Python leaves out."""
@@ -61,7 +45,7 @@ class Duties:
         assert all(option.help for option in self.checker.OPTIONS)
 
 
-class LimitDuties(Duties):
+class LimitDuties(Duties, DueTests):
     """Of a checker with one option, which is a number above 0."""
 
     option: str

@@ -55,9 +55,13 @@ def run(
     return Ended(done.returncode, done.stdout or b"", done.stderr.decode())
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+def start(*arguments: str | Path, folders: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
     """Start `shoebox`, with pipes to all that it reads and writes."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()
+        [*COMMAND, *map(str, arguments)],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=environment(*folders),
     )

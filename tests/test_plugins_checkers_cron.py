@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shoebox.errors import ConfigError
+from shoebox.testing import DueTests, FakeArchive
 from shoebox_plugins.checkers.cron import LOOK_AGAIN, CronRollChecker
-from tests.checkers import Archive, Clock, Duties, rolls
+from tests.checkers import Clock, Duties, rolls
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -16,8 +17,15 @@ def at(text, zone=UTC, fold=0):
     return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold).timestamp()
 
 
-class TestDuties(Duties):
+class TestDuties(Duties, DueTests):
     checker = CronRollChecker
+
+    def make(self, **more):
+        self.clock = Clock(at("2024-05-01 10:30:30"))
+        return self.checker(clock=self.clock, **more)
+
+    def make_due(self, archive):
+        self.clock.now += 3600
 
 
 def test_cron_rolls_at_the_time_and_once():
@@ -34,7 +42,7 @@ def test_a_cron_deadline_is_when_it_is_due():
     assert checker.deadline() == pytest.approx(29.5)
     clock.now = at("2024-05-01 11:00:00")
     assert checker.deadline() == 0.0
-    assert checker.check(Archive(records=1))
+    assert checker.check(FakeArchive(records=1))
 
 
 def test_cron_looks_again_at_the_clock_before_a_far_deadline():
@@ -92,32 +100,32 @@ def test_hourly_cron_rolls_every_hour_that_the_day_has(day, hours):
 def test_a_clock_that_jumps_ahead_rolls_once():
     clock = Clock(at("2024-05-01 10:30"))
     checker = CronRollChecker(cron="*/5 * * * *", clock=clock)
-    checker.start(Archive())
+    checker.start(FakeArchive())
     clock.now = at("2024-06-01 10:32")
-    assert checker.check(Archive(records=1))
-    checker.start(Archive())
-    assert not checker.check(Archive(records=1))
+    assert checker.check(FakeArchive(records=1))
+    checker.start(FakeArchive())
+    assert not checker.check(FakeArchive(records=1))
     assert rolls(checker, clock, at("2024-06-01 10:35")) == [at("2024-06-01 10:35")]
 
 
 def test_a_clock_that_is_set_back_goes_on_rolling():
     clock = Clock(at("2024-05-01 10:30"))
     checker = CronRollChecker(cron="*/5 * * * *", clock=clock)
-    checker.start(Archive())
+    checker.start(FakeArchive())
     clock.now = at("2023-05-01 10:32")
-    assert not checker.check(Archive(records=1))
+    assert not checker.check(FakeArchive(records=1))
     assert checker.deadline() <= LOOK_AGAIN
     clock.now = at("2023-05-01 10:35")
-    assert checker.check(Archive(records=1))
+    assert checker.check(FakeArchive(records=1))
 
 
 def test_a_small_correction_of_the_clock_does_not_roll_twice():
     clock = Clock(at("2024-05-01 11:00"))
     checker = CronRollChecker(cron="0 * * * *", clock=clock)
-    checker.start(Archive())
+    checker.start(FakeArchive())
     for correction in (-0.5, 0, 1, 59 * 60):
         clock.now += correction
-        assert not checker.check(Archive(records=1))
+        assert not checker.check(FakeArchive(records=1))
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,26 @@
 """The idle checker: when nothing was written for so long."""
 
+from shoebox.testing import FakeArchive
 from shoebox_plugins.checkers.idle import IdleRollChecker
-from tests.checkers import Archive, Clock, LimitDuties
+from tests.checkers import Clock, LimitDuties
 
 
 class TestDuties(LimitDuties):
     checker = IdleRollChecker
     option = "idle_seconds"
 
+    def make(self, **more):
+        self.clock = Clock()
+        return self.checker(clock=self.clock, **more)
+
+    def make_due(self, archive):
+        self.clock.now += 60
+
 
 def test_idle_rolls_when_nothing_was_written_for_so_long():
     clock = Clock()
     checker = IdleRollChecker(idle_seconds=5, clock=clock)
-    archive = Archive()
+    archive = FakeArchive()
     checker.start(archive)
     archive.records = 1
     assert not checker.check(archive)
@@ -29,7 +37,7 @@ def test_idle_rolls_when_nothing_was_written_for_so_long():
 def test_each_record_starts_the_idle_wait_anew():
     clock = Clock()
     checker = IdleRollChecker(idle_seconds=5, clock=clock)
-    archive = Archive()
+    archive = FakeArchive()
     checker.start(archive)
     for _ in range(10):
         clock.now += 4
@@ -41,7 +49,7 @@ def test_each_record_starts_the_idle_wait_anew():
 def test_idle_waits_for_the_first_record():
     clock = Clock()
     checker = IdleRollChecker(idle_seconds=5, clock=clock)
-    archive = Archive(records=0)
+    archive = FakeArchive(records=0)
     checker.start(archive)
     clock.now += 1000
     assert checker.deadline() is None
@@ -51,10 +59,10 @@ def test_idle_waits_for_the_first_record():
 def test_idle_forgets_the_archive_before():
     clock = Clock()
     checker = IdleRollChecker(idle_seconds=5, clock=clock)
-    checker.start(Archive())
-    checker.check(Archive(records=7))
-    checker.start(Archive())
+    checker.start(FakeArchive())
+    checker.check(FakeArchive(records=7))
+    checker.start(FakeArchive())
     clock.now += 1000
     assert checker.deadline() is None
-    assert not checker.check(Archive(records=1))
+    assert not checker.check(FakeArchive(records=1))
     assert checker.deadline() == 5

@@ -3,24 +3,14 @@
 import logging
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from shoebox import roll_checker
 from shoebox.errors import ConfigError
+from shoebox.testing import FakeArchive
 from tests.checkers import Duties
-
-
-@dataclass
-class Archive:
-    path: Path = Path("spool/a.events.open")
-    size: int = 0
-    records: int = 1
-    opened: int = 0
-    last_metadata: dict[str, str] | None = None
-    last_payload: str | bytes | None = None
 
 
 class Fixed(roll_checker.RollChecker):
@@ -53,8 +43,8 @@ class TestDutiesOfNever(Duties):
 
 def test_never_never_rolls_and_tolerates_options_it_does_not_know():
     checker = roll_checker.NeverRollChecker(anything="x")
-    checker.start(Archive())
-    assert not checker.check(Archive(size=2**60))
+    checker.start(FakeArchive())
+    assert not checker.check(FakeArchive(size=2**60))
     assert checker.deadline() is None
 
 
@@ -66,8 +56,8 @@ def test_a_checker_needs_check_alone():
             return archive.records > 2
 
     checker = Mine()
-    checker.start(Archive())
-    assert [checker.check(Archive(records=n)) for n in (2, 3)] == [False, True]
+    checker.start(FakeArchive())
+    assert [checker.check(FakeArchive(records=n)) for n in (2, 3)] == [False, True]
     assert checker.deadline() is None
     assert checker.reason
 
@@ -75,19 +65,19 @@ def test_a_checker_needs_check_alone():
 def test_any_rolls_when_one_says_so_and_takes_over_its_reason():
     parts = [Fixed(), Fixed(answer=True, reason="second"), Fixed(answer=True, reason="third")]
     checker = roll_checker.AnyRollChecker(parts)
-    assert checker.check(Archive())
+    assert checker.check(FakeArchive())
     assert checker.reason == "second"
     assert [part.asked for part in parts] == [1, 1, 0]
 
 
 def test_any_does_not_roll_when_none_says_so():
-    assert not roll_checker.AnyRollChecker([Fixed(), Fixed()]).check(Archive())
-    assert not roll_checker.AnyRollChecker([]).check(Archive())
+    assert not roll_checker.AnyRollChecker([Fixed(), Fixed()]).check(FakeArchive())
+    assert not roll_checker.AnyRollChecker([]).check(FakeArchive())
 
 
 def test_any_starts_each():
     parts = [Fixed(), Fixed()]
-    archive = Archive()
+    archive = FakeArchive()
     roll_checker.AnyRollChecker(parts).start(archive)
     assert [part.started for part in parts] == [[archive], [archive]]
 
@@ -100,8 +90,8 @@ def test_any_has_the_earliest_deadline():
 
 def test_one_that_raises_is_logged_with_the_archive_and_the_others_are_asked(caplog):
     checker = roll_checker.AnyRollChecker([Fixed(OSError("boom")), Fixed(answer=True, deadline=3)])
-    checker.start(Archive(path=Path("a\nforged.events.open")))
-    assert checker.check(Archive())
+    checker.start(FakeArchive(path=Path("a\nforged.events.open")))
+    assert checker.check(FakeArchive())
     assert checker.deadline() == 3
     assert "'a\\nforged.events.open'" in caplog.text
     assert "boom" in caplog.text
@@ -110,9 +100,9 @@ def test_one_that_raises_is_logged_with_the_archive_and_the_others_are_asked(cap
 def test_one_that_raises_for_every_record_is_logged_once_for_each_archive(caplog):
     checker = roll_checker.AnyRollChecker([Fixed(OSError("boom"))])
     for _ in range(2):
-        checker.start(Archive())
+        checker.start(FakeArchive())
         for _ in range(100):
-            checker.check(Archive())
+            checker.check(FakeArchive())
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
 
 
@@ -140,7 +130,7 @@ def test_the_plugins_of_the_public_interface_are_found_by_name(name, options):
     found = getattr(roll_checker, name)
     assert issubclass(found, roll_checker.RollChecker)
     assert getattr(roll_checker, name) is found
-    assert not found(**options).check(Archive())
+    assert not found(**options).check(FakeArchive())
 
 
 def test_an_unknown_name_is_an_attribute_error():

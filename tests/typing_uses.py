@@ -10,6 +10,17 @@ from shoebox import app, config, roll_checker, roll_manager
 from shoebox.callback import Callback, CallbackList
 from shoebox.errors import ShoeboxError
 from shoebox.storage import ObjectInfo, StorageBackend
+from shoebox.testing import (
+    CallbackTests,
+    DueTests,
+    FakeArchive,
+    Fault,
+    FaultyBackend,
+    MemoryBackend,
+    PartsTests,
+    RollCheckerTests,
+    StorageBackendTests,
+)
 
 
 class Every(roll_checker.RollChecker):
@@ -103,3 +114,42 @@ def configured(arguments: list[str]) -> list[ObjectInfo]:
     backend: StorageBackend = app.build_backend(conf, "hot")
     with backend:
         return list(backend.list("prefix/"))
+
+
+class TestEvery(RollCheckerTests, DueTests):
+    """How a third party tests its checker."""
+
+    def make(self, **more: object) -> Every:
+        return Every(every=5, **more)
+
+    def make_due(self, archive: FakeArchive) -> None:
+        archive.records = 5
+
+
+class TestPrint(CallbackTests):
+    """How a third party tests its callback."""
+
+    def make(self, **_more: object) -> Print:
+        return Print()
+
+
+class TestMemory(StorageBackendTests, PartsTests):
+    """How a third party tests its backend, which it also gives as a fixture."""
+
+    memory = MemoryBackend()
+    limit = 50_000
+
+    def raw_put(self, key: str, data: bytes) -> None:
+        self.memory.raw_put(key, data)
+
+    def raw_get(self, key: str) -> bytes | None:
+        return self.memory.raw_get(key)
+
+    def raw_leftovers(self) -> list[str]:
+        return []
+
+
+def fail_on_command(path: Path) -> None:
+    backend = FaultyBackend(MemoryBackend(), [Fault("put", "lost_reply", 2, onward=True)])
+    backend.put("key", path)
+    backend.assert_all_met()

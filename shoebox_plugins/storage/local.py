@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,14 @@ from shoebox.errors import (
     StorageUnavailable,
 )
 from shoebox.files import Directory, copy, publishing, temporary_name
-from shoebox.storage import ObjectInfo, StorageBackend, shown, validate_key, validate_name
+from shoebox.storage import (
+    ObjectInfo,
+    StorageBackend,
+    check_metadata,
+    shown,
+    validate_key,
+    validate_name,
+)
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -65,12 +72,15 @@ class LocalBackend(StorageBackend):
 
     A key's slashes are sub-folders, made 0700; files are 0600; no link is followed
     below `path`. An object's metadata lies in a hidden file beside it, which is
-    durable before the object's name appears.
+    durable before the object's name appears. A folder that holds no object any more
+    goes with the last one.
 
-    `stat` reads the object to give the SHA-256 of what is stored, and `put` reads
-    its source twice: both cost as much as reading a file. `list` gives neither
-    checksums nor metadata.
+    `put` reads its source once, and not at all if the object is there and the
+    metadata has the SHA-256. `stat` reads the object to give the SHA-256 of what is
+    stored. `list` gives neither checksums nor metadata.
     """
+
+    checksums = frozenset({"sha256"})
 
     OPTIONS: ClassVar[tuple[cfg.Opt, ...]] = (
         cfg.StrOpt(
@@ -90,18 +100,23 @@ class LocalBackend(StorageBackend):
         return cls(**{**options, "path": bucket})
 
     def put(self, key: str, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Store the file: metadata first, then a temporary name, copy, fsync, link, fsync."""
-        *folders, name = validate_key(key).split("/")
+        """Store the file: a temporary name, copy, metadata, fsync, link, fsync."""
+        validate_key(key)
+        metadata = check_metadata(metadata)
         path = Path(path)
-        with Directory(path.parent) as local, os.fdopen(local.open(path.name), "rb") as source:
-            sha256 = _sha256(source.fileno())
-            source.seek(0)
-            with self._translated(key, _PUTTING), self._folder(folders, make=True) as folder:
-                if not folder.exists(name):
-                    _write_metadata(folder, _sidecar(name, sha256), metadata)
-                    with suppress(FileExistsError):
-                        return _write_object(folder, name, source, sha256)
-                return _accept(folder, name, sha256)
+        with Directory(path.parent) as local, local.reading(path.name) as source:
+            try:
+                self._store(key, source, metadata)
+            except Exception:
+                self._prune(key.split("/")[:-1])
+                raise
+
+    def _store(self, key: str, source: BinaryIO, metadata: Mapping[str, str]) -> None:
+        *folders, name = key.split("/")
+        with self._translated(key, _PUTTING), self._folder(folders, make=True) as folder:
+            if folder.exists(name) or not _write_object(folder, name, source, metadata):
+                source.seek(0)
+                _accept(folder, name, metadata.get("sha256") or _sha256(source.fileno()))
 
     def get(self, key: str, path: Path) -> None:
         """Copy the object to a new file."""
@@ -140,6 +155,18 @@ class LocalBackend(StorageBackend):
             for other in folder.names():
                 if other.startswith(_sidecar(name, "")):
                     folder.remove(other)
+        self._prune(key.split("/")[:-1])
+
+    def _prune(self, folders: Sequence[str]) -> None:
+        """Remove these folders, each in the one before it, as far as they are empty.
+
+        Who puts something there at this moment fails, and succeeds when it tries again.
+        """
+        with suppress(OSError):
+            for depth in reversed(range(len(folders))):
+                with self._folder(folders[:depth]) as above:
+                    os.rmdir(folders[depth], dir_fd=above.fd)
+                    above.sync()
 
     @contextmanager
     def _found(self, key: str) -> Iterator[tuple[Directory, str, int]]:
@@ -207,10 +234,23 @@ def _sha256(fd: int) -> str:
     return hashlib.file_digest(io.FileIO(fd, closefd=False), "sha256").hexdigest()
 
 
-def _write_object(folder: Directory, name: str, source: BinaryIO, sha256: str) -> None:
-    with publishing(folder, name) as target:
-        if copy(source, target) != sha256:
-            raise StorageUnavailable(f"{name}: the file changed while it was stored; try again")
+def _write_object(
+    folder: Directory, name: str, source: BinaryIO, metadata: Mapping[str, str]
+) -> bool:
+    """Store the file and its metadata; tell whether the name was free until the end."""
+    size = os.fstat(source.fileno()).st_size
+    try:
+        with publishing(folder, name) as target:
+            sha256 = copy(source, target)
+            if target.tell() != size or metadata.get("sha256", sha256) != sha256:
+                raise StorageUnavailable(
+                    f"{name}: the file changed while it was stored, or is not what its SHA-256 "
+                    "says; try again, and look at its disk if it stays so"
+                )
+            _write_metadata(folder, _sidecar(name, sha256), metadata)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _accept(folder: Directory, name: str, sha256: str) -> None:
@@ -238,14 +278,11 @@ def _sidecar(name: str, sha256: str) -> str:
     return f".{hashlib.sha256(name.encode()).hexdigest()}-{sha256}"
 
 
-def _write_metadata(folder: Directory, name: str, metadata: Mapping[str, str] | None) -> None:
+def _write_metadata(folder: Directory, name: str, metadata: Mapping[str, str]) -> None:
     """Make the metadata durable; what a put that was killed left there is replaced."""
-    content = msgspec.json.encode(dict(metadata or {}))
-    if len(content) > _MAX_METADATA:
-        raise StorageRejected(f"metadata of {len(content)} bytes: give at most {_MAX_METADATA}")
     draft = temporary_name()
     with publishing(folder, draft) as file:
-        file.write(content)
+        file.write(msgspec.json.encode(metadata))
     folder.rename(draft, name)
     folder.sync()
 
