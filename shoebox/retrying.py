@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, TypeVar, cast
 
 from shoebox.errors import StorageUnavailable
 from shoebox.storage import ObjectInfo, StorageBackend
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -26,13 +30,23 @@ Wait = Callable[[float, StorageUnavailable], bool]
 
 
 class RetryingBackend(StorageBackend):
-    """Retries StorageUnavailable for as long as `wait` allows; everything else is final."""
+    """Retries StorageUnavailable for as long as `wait` allows; everything else is final.
+
+    `tries` is the number of times that a call is made at most, None for no limit.
+    """
 
     def __init__(
-        self, backend: StorageBackend, wait: Wait, *, jitter: Callable[[], float] = random.random
+        self,
+        backend: StorageBackend,
+        wait: Wait,
+        *,
+        tries: int | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._backend = backend
+        self.checksums = backend.checksums
         self._wait = wait
+        self._tries = tries
         self._jitter = jitter
 
     @classmethod
@@ -49,8 +63,8 @@ class RetryingBackend(StorageBackend):
         self.retry(f"get {key}", lambda: self._backend.get(key, path))
 
     def open(self, key: str) -> BinaryIO:
-        """Return the object as a file; its reads are not retried."""
-        return self.retry(f"open {key}", lambda: self._backend.open(key))
+        """Return the object as a file whose reads are retried too."""
+        return cast("BinaryIO", _RetryingFile(self._backend, key, self.retry))
 
     def stat(self, key: str) -> ObjectInfo:
         """Return what is known of the object."""
@@ -75,6 +89,8 @@ class RetryingBackend(StorageBackend):
             try:
                 return call()
             except StorageUnavailable as error:
+                if self._tries is not None and tries + 1 >= self._tries:
+                    raise
                 seconds = self._seconds(tries, error)
                 _log.warning("%s: %s; trying again in %.1f s", what, error, seconds)
                 if self._wait(seconds, error):
@@ -85,3 +101,48 @@ class RetryingBackend(StorageBackend):
         seconds = self._jitter() * min(CAP, BASE * 2.0 ** min(tries, 30))
         asked = 0.0 if error.retry_after is None else min(LONGEST, error.retry_after)
         return max(seconds, asked)
+
+
+class _Retry(Protocol):
+    def __call__(self, what: str, call: Callable[[], _T]) -> _T: ...
+
+
+class _RetryingFile(io.RawIOBase):
+    """An object's file that is read again from where it was when a read has failed."""
+
+    def __init__(self, backend: StorageBackend, key: str, retry: _Retry) -> None:
+        super().__init__()
+        self._retry = retry
+        self._what = f"read {key}"
+        self._file = retry(f"open {key}", lambda: backend.open(key))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        at = self._file.tell()
+        return self._retry(self._what, lambda: self._read(at, size))
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+    def _read(self, at: int, size: int | None) -> bytes:
+        self._file.seek(at)
+        return self._file.read(-1 if size is None else size)

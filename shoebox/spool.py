@@ -59,7 +59,12 @@ def render(template: str, when: datetime) -> str:
 
 def glob_of(template: str) -> str:
     """Return the glob of the names that a template gives: a directive is a `*`."""
-    return re.sub(r"[ /:]", "_", _DIRECTIVE.sub("*", template))
+    return re.sub(r"[ /:]", "_", without_directives(template))
+
+
+def without_directives(template: str) -> str:
+    """Return the template with a `*` for each of strftime's directives."""
+    return _DIRECTIVE.sub("*", template)
 
 
 class Spool:

@@ -89,3 +89,42 @@ def test_everything_else_is_the_backend_inside(tmp_path):
     backend.close()
     with pytest.raises(TypeError):
         RetryingBackend.from_url("k")
+
+
+def test_tries_can_be_limited(tmp_path):
+    flaky = Flaky(tmp_path, *[StorageUnavailable("down")] * 9)
+    waited = []
+    backend = RetryingBackend(flaky, lambda seconds, _: waited.append(seconds), tries=4)
+    with pytest.raises(StorageUnavailable):
+        backend.stat("k")
+    assert len(waited) == 3
+
+
+def test_a_file_is_read_again_from_where_it_was(tmp_path):
+    class Breaks(LocalBackend):
+        broken = 0
+
+        def open(self, key):
+            inner = super().open(key)
+            read = inner.read
+
+            def breaks(size=-1):
+                data = read(size)
+                self.broken += 1
+                if self.broken % 2:
+                    raise StorageUnavailable("reset")
+                return data
+
+            inner.read = breaks
+            return inner
+
+    (tmp_path / "k").write_bytes(b"0123456789")
+    with RetryingBackend(Breaks(path=tmp_path), lambda *_: False).open("k") as file:
+        assert file.read(4) == b"0123"
+        assert file.tell() == 4
+        file.seek(-2, 2)
+        assert file.read() == b"89"
+        file.seek(1)
+        buffer = bytearray(3)
+        assert file.readinto(buffer) == 3
+        assert buffer == b"123"

@@ -5,11 +5,16 @@ import os
 import pytest
 
 from shoebox.archive import ArchiveWriter
-from shoebox.roll_manager.catalogue import Catalogue, base_name, is_being_written
+from shoebox.callback import Callback
+from shoebox.errors import StorageDenied
+from shoebox.roll_manager import ReadingRollManager
+from shoebox.roll_manager.catalogue import Folder, Named, Store, catalogue_of, in_order
+from shoebox.sources import base_name, is_being_written
+from shoebox.testing import Fault, FaultyBackend, MemoryBackend
 
 
 def names(catalogue):
-    return [path.name for path in catalogue.paths()]
+    return [it.path.name for it in in_order(catalogue.there())]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ def names(catalogue):
 )
 def test_a_template_matches_the_names_that_a_writer_gives(tmp_path, template, name, matches):
     (tmp_path / name).touch()
-    assert names(Catalogue(template, tmp_path)) == ([name] if matches else [])
+    assert names(Folder(template, tmp_path)) == ([name] if matches else [])
 
 
 def test_one_writer_s_archives_stay_in_order_when_the_clock_was_set_back(tmp_path):
@@ -47,19 +52,19 @@ def test_one_writer_s_archives_stay_in_order_when_the_clock_was_set_back(tmp_pat
             clock=lambda created=created: created,
         ) as writer:
             writer.write({}, "x")
-    assert names(Catalogue("*", tmp_path)) == ["9.events", "8.events", "7.events"]
+    assert names(Folder("*", tmp_path)) == ["9.events", "8.events", "7.events"]
 
 
 def test_an_archive_that_is_renamed_while_names_are_listed_is_found(tmp_path, monkeypatch):
     (tmp_path / "a.events.open").touch()
-    catalogue = Catalogue("*", tmp_path)
+    catalogue = Folder("*", tmp_path)
     listings = iter([[], ["a.events"]])
     monkeypatch.setattr(catalogue, "_names", lambda: next(listings))
     assert names(catalogue) == ["a.events"]
 
 
 def test_one_that_is_listed_under_both_names_is_one(tmp_path, monkeypatch):
-    catalogue = Catalogue("*", tmp_path)
+    catalogue = Folder("*", tmp_path)
     listings = iter([["a.events.open"], ["a.events"]])
     monkeypatch.setattr(catalogue, "_names", lambda: next(listings))
     assert names(catalogue) == ["a.events"]
@@ -82,5 +87,87 @@ def test_an_open_archive_is_being_written_as_long_as_its_writer_lives(tmp_path):
 def test_nothing_is_left_open(tmp_path):
     (tmp_path / "a.events").touch()
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    names(Catalogue("*", tmp_path))
+    names(Folder("*", tmp_path))
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two archives whose names are not in the order of their creation."""
+    backend = MemoryBackend()
+    for created, key in ((1, "2026/z.events"), (2, "2026/a.events"), (3, "2027/m.events")):
+        with ArchiveWriter(tmp_path / f"{created}", clock=lambda created=created: created) as it:
+            it.write({"key": key}, key)
+        backend.put(key, it.path)
+    return backend
+
+
+def test_archives_in_a_store_are_in_the_order_of_their_headers(store):
+    found = in_order(Store(store, "2026/", "s3://b/").there())
+    assert [it.name for it in found] == ["s3://b/2026/z.events", "s3://b/2026/a.events"]
+
+
+def test_a_reader_takes_a_prefix_or_a_glob_in_a_store(store):
+    with ReadingRollManager("%Y/*.events", storage=store) as reader:
+        assert [payload for _, payload in reader] == [
+            "2026/z.events",
+            "2026/a.events",
+            "2027/m.events",
+        ]
+    assert store.stat("2026/z.events")  # not closed: it is the caller's
+
+
+def test_a_reader_takes_a_url(tmp_path):
+    with ArchiveWriter(tmp_path / "a.events") as writer:
+        writer.write({}, "x")
+    heard = []
+
+    class Hears(Callback):
+        def on_open(self, path):
+            heard.append(path)
+
+    url = f"local://{tmp_path}"
+    with ReadingRollManager(url, archive_callback=Hears()) as reader:
+        assert reader.archives == [f"{url}/a.events"]
+        assert reader.read() == ({}, "x")
+    assert heard == []  # of what does not lie here
+
+
+def test_a_store_that_can_not_be_read_is_no_end_of_the_records(store):
+    """What is missing is not taken for what is not there."""
+    for fault in (Fault("list", "denied"), Fault("open", "denied")):
+        reader = ReadingRollManager("2026/", storage=FaultyBackend(store, [fault]))
+        with pytest.raises(StorageDenied):
+            reader.read()
+
+
+def test_what_comes_later_is_found_when_following(store, tmp_path):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+        store.put("2026/later.events", tmp_path / "3")
+
+    reader = ReadingRollManager("2026/", storage=store, follow=True, wait=wait)
+    assert [reader.read()[1] for _ in range(3)][2] == "2027/m.events"
+    with pytest.raises(KeyboardInterrupt):
+        reader.read()
+    assert waits == [10.0, 10.0]  # a store is not asked five times a second
+
+
+def test_archives_can_be_named_one_by_one_wherever_they_lie(store, tmp_path):
+    [first, *_] = Store(store, "2026/").there()
+    found = Named([tmp_path / "1", "nowhere", first])
+    assert found.named
+    assert found.missing == {"nowhere"}
+    assert [it.name for it in found.there()] == [str(tmp_path / "1"), "nowhere", first.name]
+
+
+def test_what_a_reader_is_asked_for_says_where_to_look(store, tmp_path):
+    assert isinstance(catalogue_of("*", tmp_path, None), Folder)
+    assert isinstance(catalogue_of(["a"], tmp_path, None), Named)
+    assert isinstance(catalogue_of(tmp_path / "a", tmp_path, None), Named)
+    assert isinstance(catalogue_of("*", tmp_path, store), Store)
+    assert isinstance(catalogue_of(f"local://{tmp_path}", ".", None), Store)

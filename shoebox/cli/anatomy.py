@@ -10,11 +10,11 @@ from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located
 from shoebox.archive.reader import frame_of
 from shoebox.cli.command import Maybe
-from shoebox.cli.sources import Archive
 from shoebox.cli.survey import Survey, survey
 from shoebox.cli.text import escaped, moment
 from shoebox.errors import FormatError
 from shoebox.format import codecs, filters, v2
+from shoebox.sources import Archive
 
 Row = dict[str, Any]
 

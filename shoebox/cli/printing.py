@@ -11,18 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from time import sleep
-from types import TracebackType
-from typing import Protocol, Self, TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict
 
 import msgspec
 
-from shoebox.archive import Fault, Record
-from shoebox.cli import exits, messages, remote, sources, streams
-from shoebox.cli.stores import StoreReader
+from shoebox import stores
+from shoebox.archive import Record
+from shoebox.cli import exits, messages, sources, streams
 from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError
 from shoebox.roll_manager import ReadingRollManager
-from shoebox.selection import Selection, Time
+from shoebox.selection import Time
 
 _BUFFER = 1 << 20
 _Output: TypeAlias = "io.BufferedWriter[streams.Output]"
@@ -32,24 +31,6 @@ class _Selection(TypedDict):
     where: list[tuple[str, str]]
     since: Time | None
     until: Time | None
-
-
-class _Reader(Protocol):
-    faults: list[Fault]
-
-    def __iter__(self) -> Iterator[tuple[dict[str, str], str | bytes]]: ...
-
-    def records(self) -> Iterator[Record]: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
 
 
 def cat(args: argparse.Namespace, config_files: list[str]) -> int:
@@ -65,27 +46,20 @@ def cat(args: argparse.Namespace, config_files: list[str]) -> int:
     with sources.found(args.sources, config_files) as found:
         if not found.archives:
             return found.code
-        with _reader(found.archives, selection) as reader:
+        with ReadingRollManager(found.archives, **selection) as reader:
             return _print(reader, args, out) or found.code
-
-
-def _reader(archives: Sequence[sources.Archive], selection: _Selection) -> _Reader:
-    paths = [it.path for it in archives if isinstance(it, sources.File)]
-    if len(paths) == len(archives):
-        return ReadingRollManager(paths, **selection)
-    return StoreReader(archives, Selection(**selection))
 
 
 def _is_missing(wanted: Sequence[str]) -> bool:
     """Tell whether one name is to be followed of which nothing can ever come."""
     [name, *others] = wanted
-    is_name = not others and remote.parse(name) is None and not glob.has_magic(name)
+    is_name = not others and stores.parse(name) is None and not glob.has_magic(name)
     return is_name and not os.path.lexists(name)
 
 
-def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> _Reader:
+def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> ReadingRollManager:
     """Return a reader that, when it has to wait for more, prints what it has given."""
-    if len(wanted) != 1 or remote.parse(wanted[0]) is not None:
+    if len(wanted) != 1 or stores.parse(wanted[0]) is not None:
         raise ConfigError(
             "--follow goes on with one SOURCE: a directory, a quoted glob in one, or a file"
         )
@@ -101,7 +75,7 @@ def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> _R
     return ReadingRollManager(pattern, directory=folder, follow=True, wait=wait, **selection)
 
 
-def _print(reader: _Reader, args: argparse.Namespace, out: _Output) -> int:
+def _print(reader: ReadingRollManager, args: argparse.Namespace, out: _Output) -> int:
     try:
         out.writelines(islice(_lines(reader, args.format), args.limit))
         out.flush()
@@ -113,7 +87,7 @@ def _print(reader: _Reader, args: argparse.Namespace, out: _Output) -> int:
     return exits.DATA if reader.faults else exits.FINE
 
 
-def _lines(reader: _Reader, wanted: str) -> Iterator[bytes]:
+def _lines(reader: ReadingRollManager, wanted: str) -> Iterator[bytes]:
     lines = _payloads(reader) if wanted == "payload" else _json(reader.records())
     return (_shown(line) for line in lines) if sys.stdout.isatty() else lines
 

@@ -8,73 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
+from shoebox import stores
 from shoebox.archive import ArchiveReader
-from shoebox.archive.source import open_source
-from shoebox.cli import exits, messages, remote
+from shoebox.cli import exits, messages
 from shoebox.files import TEMPORARY_SUFFIX
-from shoebox.roll_manager.catalogue import is_being_written
-from shoebox.spool import ASIDE, DELIVERY, OPEN
+from shoebox.sources import Archive, File
+from shoebox.spool import ASIDE, DELIVERY
+from shoebox.storage import StorageBackend
 
 _NEVER = (DELIVERY, TEMPORARY_SUFFIX)
 """What is left out even where a shell's glob has named it: it holds no records."""
-
-
-class Archive(Protocol):
-    """An archive to be read, wherever it lies."""
-
-    @property
-    def name(self) -> str:
-        """Its path or URL."""
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-
-    @property
-    def growing(self) -> bool:
-        """Whether its writer is at work."""
-
-    def open(self) -> BinaryIO:
-        """Return it as a seekable file."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An archive in a directory."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """Its path."""
-        return str(self.path)
-
-    @property
-    def size(self) -> int:
-        """Its bytes; 0 when it is gone."""
-        try:
-            return self.path.stat().st_size
-        except OSError:
-            return 0
-
-    @property
-    def growing(self) -> bool:
-        """Whether its writer is at work."""
-        try:
-            return is_being_written(self.path)
-        except OSError:
-            return False
-
-    def open(self) -> BinaryIO:
-        """Return the file; one that its writer has sealed in the meantime has its new name."""
-        try:
-            return open_source(self.path)[0]
-        except FileNotFoundError:
-            if not self.name.endswith(OPEN):
-                raise
-        return open_source(self.name.removesuffix(OPEN))[0]
 
 
 @dataclass(slots=True)
@@ -114,20 +59,39 @@ def missing(source: str) -> int:
 @contextmanager
 def reading(archive: Archive, **options: Any) -> Iterator[ArchiveReader]:
     """Yield a reader of the archive, to which a growing tail is no fault if its writer lives."""
-    growing = archive.growing
-    file = archive.open()
-    with ArchiveReader(file, name=archive.name, growing=growing, **options) as reader:
+    with archive.reader(growing=archive.growing, **options) as reader:
         yield reader
 
 
+def open_store(location: stores.Location, config_files: Sequence[str]) -> StorageBackend:
+    """Return the backend of a URL, with what the ini says of its bucket."""
+    return stores.open_store(location, _options(location, config_files))
+
+
 def _matches(source: str, config_files: list[str], stack: ExitStack) -> Iterator[Archive]:
-    location = remote.parse(source)
+    location = stores.parse(source)
     if location is not None:
-        backend = stack.enter_context(remote.backend(location, config_files))
-        yield from remote.objects(location, backend)
+        backend = stack.enter_context(open_store(location, config_files))
+        yield from stores.objects(backend, location.prefix, location.root)
         return
     for path in _paths(source):
         yield File(path)
+
+
+def _options(location: stores.Location, config_files: Sequence[str]) -> dict[str, Any]:
+    """Return the options of the storage section whose bucket this is."""
+    if not config_files:
+        return {}
+    from shoebox import config  # noqa: PLC0415 - slow to import
+    from shoebox.cli import configuration  # noqa: PLC0415 - the same
+
+    conf = configuration.load(config_files)
+    for instance in config.instances(conf, "storage"):
+        if instance.plugin == location.scheme:
+            found = config.arguments(conf, instance)
+            if location.bucket in found.values():
+                return found
+    return {}
 
 
 def _paths(source: str) -> list[Path]:

@@ -9,8 +9,9 @@ from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.reader import frame_of
 from shoebox.cli.command import Maybe
-from shoebox.cli.sources import Archive, reading
+from shoebox.cli.sources import reading
 from shoebox.format import v1, v2
+from shoebox.sources import Archive
 from shoebox.spool import OPEN
 
 Look = Callable[[ArchiveReader, Located], None]

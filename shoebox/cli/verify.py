@@ -11,7 +11,7 @@ from shoebox.cli.progress import progress
 from shoebox.cli.text import count
 
 if TYPE_CHECKING:
-    from shoebox.cli.sources import Archive
+    from shoebox.sources import Archive
 
 
 class Verify(Command):

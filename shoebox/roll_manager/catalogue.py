@@ -1,69 +1,103 @@
-"""Which archives there are to read, and in which order."""
+"""Which archives there are to read, here or in a store, and in which order."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import translate
-from pathlib import Path
-from typing import TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
+from shoebox import stores
 from shoebox.archive.reader import Header, read_header
-from shoebox.errors import BadWorkingDirectory
-from shoebox.spool import ASIDE, OPEN, glob_of
+from shoebox.errors import BadWorkingDirectory, StorageError
+from shoebox.sources import Archive, File, Object, base_name
+from shoebox.spool import ASIDE, glob_of
+from shoebox.storage import StorageBackend
 
-Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str] | Archive]
 
-_T = TypeVar("_T")
 _Order = tuple[int, str, int, str]
 
 _NUMBER = re.compile(r"-\d{4,}(?=\.[^.]*$|$)")
 """What a name that was taken got before its extension."""
 
+_AT_ONCE = 8
+"""Requests for headers that are under way at the same time."""
 
-class Catalogue:
-    """The archives that a template, a glob or a list of paths stands for.
+
+class Catalogue(Protocol):
+    """The archives that a reader reads.
 
     Order comes from the headers: creation, writer, sequence. Archives that have none,
-    those of version 1, come first, by name. Raise BadWorkingDirectory where a template's
-    directory is none.
+    those of version 1, come first, by name.
     """
 
-    def __init__(self, sources: Sources, directory: str | os.PathLike[str]) -> None:
-        self._directory = Path(directory)
-        self._matches: Callable[[str], object] | None = None
-        self._paths: list[Path] = []
-        if isinstance(sources, str):
-            self._matches = re.compile(translate(glob_of(sources))).match
-            if not self._directory.is_dir():
-                raise BadWorkingDirectory(
-                    f"{self._directory}: is no directory; name the one that holds the archives"
-                )
-        elif isinstance(sources, os.PathLike):
-            self._paths = [Path(sources)]
-        else:
-            self._paths = [Path(source) for source in sources]
-        self.missing = {path for path in self._paths if not path.exists()}
-        """What was named and is not there; what goes later has been shipped, or moved."""
+    poll: float
+    """Seconds between two looks for more when following."""
+    missing: set[str]
+    """Names that were named and are not there; what goes later has been shipped, or moved."""
 
     @property
     def named(self) -> bool:
         """Whether each archive was named, so that one that is not there is missed."""
-        return self._matches is None
 
-    def paths(self) -> list[Path]:
-        """Return the paths of the archives that there are now, in the order of reading."""
-        return in_order(self.there())
+    def there(self) -> Sequence[Archive]:
+        """Return the archives that there are now, in any order."""
 
-    def there(self) -> list[Path]:
-        """Return the paths of the archives that there are now, in any order."""
-        if self._matches is None:
-            return self._paths
+    def close(self) -> None:
+        """Give back what was opened for it."""
+
+
+class Named:
+    """Archives that were named one by one."""
+
+    poll = 0.2
+    named = True
+
+    def __init__(self, sources: Iterable[str | os.PathLike[str] | Archive]) -> None:
+        self._archives = [
+            File(Path(it)) if isinstance(it, str | os.PathLike) else it for it in sources
+        ]
+        paths = [it.path for it in self._archives if it.path is not None]
+        self.missing = {str(path) for path in paths if not path.exists()}
+
+    def there(self) -> Sequence[Archive]:
+        """Return the archives."""
+        return self._archives
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Folder:
+    """The archives in a directory whose names a template or a glob gives.
+
+    Raise BadWorkingDirectory where there is no such directory.
+    """
+
+    poll = 0.2
+    named = False
+
+    def __init__(self, template: str, directory: str | os.PathLike[str]) -> None:
+        self._directory = Path(directory)
+        self._matches = re.compile(translate(glob_of(template))).match
+        self.missing: set[str] = set()
+        if not self._directory.is_dir():
+            raise BadWorkingDirectory(
+                f"{self._directory}: is no directory; name the one that holds the archives"
+            )
+
+    def there(self) -> Sequence[Archive]:
+        """Return the archives that match now."""
         # An archive that is renamed while names are listed may be left out, but only once.
         found = {base_name(name): name for _ in range(2) for name in self._names()}
-        return [self._directory / name for name in found.values()]
+        return [File(self._directory / name) for name in found.values()]
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def _names(self) -> list[str]:
         with os.scandir(self._directory) as entries:
@@ -71,10 +105,49 @@ class Catalogue:
 
     def _is_archive(self, name: str) -> bool:
         """Tell whether a name is one that the template gives, numbered or not."""
-        if self._matches is None or name.startswith(".") or name.endswith(ASIDE):
+        if name.startswith(".") or name.endswith(ASIDE):
             return False
         name = base_name(name)
         return bool(self._matches(name) or self._matches(_NUMBER.sub("", name)))
+
+
+class Store:
+    """The archives in a store whose keys begin with a pattern, or match it."""
+
+    poll = 10.0
+    named = False
+
+    def __init__(
+        self, backend: StorageBackend, pattern: str, root: str = "", *, owned: bool = False
+    ) -> None:
+        self._backend = backend
+        self._pattern = pattern
+        self._root = root
+        self._owned = owned
+        self.missing: set[str] = set()
+
+    def there(self) -> Sequence[Archive]:
+        """Return the archives that match now."""
+        return list(stores.objects(self._backend, self._pattern, self._root))
+
+    def close(self) -> None:
+        """Close the backend, if nobody else will."""
+        if self._owned:
+            self._backend.close()
+
+
+def catalogue_of(
+    sources: Sources, directory: str | os.PathLike[str], storage: StorageBackend | None
+) -> Catalogue:
+    """Return the catalogue of what a reader is asked to read."""
+    if not isinstance(sources, str):
+        return Named([sources] if isinstance(sources, os.PathLike) else sources)
+    if storage is not None:
+        return Store(storage, sources)
+    location = stores.parse(sources)
+    if location is None:
+        return Folder(sources, directory)
+    return Store(stores.open_store(location), location.prefix, location.root, owned=True)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -85,43 +158,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def base_name(name: str) -> str:
-    """Return an archive's name, also while it is open."""
-    return name.removesuffix(OPEN)
-
-
-def is_being_written(path: Path) -> bool:
-    """Tell whether a living writer holds an open archive."""
-    if not path.name.endswith(OPEN):
-        return False
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        # It has just been sealed, or can't be read at all: opening it will tell.
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def in_order(paths: Sequence[Path]) -> list[Path]:
-    """Return the paths of archives in the order of reading."""
-    return ordered(paths, _header, lambda path: path.name)
-
-
-def ordered(
-    archives: Sequence[_T], header_of: Callable[[_T], Header | None], name_of: Callable[[_T], str]
-) -> list[_T]:
-    """Return archives, wherever they lie, in the order of reading."""
-    headers = [header_of(archive) for archive in archives]
+def in_order(archives: Sequence[Archive]) -> list[Archive]:
+    """Return the archives in the order of reading."""
+    headers = _headers(archives)
     latest: dict[str, int] = {}
     orders: list[tuple[_Order, int]] = []
     for place in sorted(range(len(archives)), key=lambda place: _by_writer(headers[place])):
-        header, name = headers[place], name_of(archives[place])
+        header, name = headers[place], PurePosixPath(archives[place].name).name
         if header is None:
             orders.append(((-1, "", 0, name), place))
             continue
@@ -132,12 +175,22 @@ def ordered(
     return [archives[place] for _, place in sorted(orders)]
 
 
+def _headers(archives: Sequence[Archive]) -> list[Header | None]:
+    """Return the headers, those in a store with several requests at once."""
+    if not any(isinstance(archive, Object) for archive in archives):
+        return list(map(_header, archives))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(_header, archives))
+
+
 def _by_writer(header: Header | None) -> tuple[str, int]:
     return ("", 0) if header is None else (header.writer, header.sequence)
 
 
-def _header(path: Path) -> Header | None:
+def _header(archive: Archive) -> Header | None:
     try:
-        return read_header(path)
+        return read_header(archive.open())
+    except StorageError:
+        raise
     except OSError:
         return None

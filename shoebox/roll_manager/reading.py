@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
 from operator import length_hint
 from pathlib import Path
 from threading import Event
@@ -14,22 +13,15 @@ from shoebox.archive import ArchiveReader, Fault, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
-from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile
-from shoebox.roll_manager.catalogue import (
-    Catalogue,
-    Sources,
-    base_name,
-    in_order,
-    is_being_written,
-)
+from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, StorageError
+from shoebox.roll_manager.catalogue import Sources, catalogue_of, in_order
 from shoebox.roll_manager.position import advance, parse, render
 from shoebox.selection import Selection, Time, Where
+from shoebox.sources import Archive, File, base_name
 from shoebox.spool import OPEN
+from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
-
-POLL = 0.2
-"""Seconds between two looks for more when following."""
 
 Pair = tuple[dict[str, str], str | bytes]
 
@@ -37,8 +29,11 @@ Pair = tuple[dict[str, str], str | bytes]
 class ReadingRollManager(Closing):
     """Gives back the records of all archives that match, by creation, writer and sequence.
 
-    `filename_template` is a writer's template or a glob in `directory`, or a list of
-    paths. Archives of version 1, which have no header, come first, by name. `read()`
+    `filename_template` is a writer's template or a glob in `directory`; or a URL,
+    `SCHEME://BUCKET/PREFIX` with a storage plugin's name as the scheme and a prefix or a
+    glob of keys, whose other options come from its SDK's environment; or the same without
+    what stands before the prefix, in `storage`, a backend that the caller closes; or a
+    list of paths. Archives of version 1, which have no header, come first, by name. `read()`
     and iteration give `(metadata, payload)`, `records()` Record objects. Reading goes
     on after damage: `faults` has what was left out; `strict` raises it as ArchiveError.
 
@@ -46,8 +41,8 @@ class ReadingRollManager(Closing):
     and `until` (exclusive) select. `follow` waits for more at the end, for ever; of
     archives that were named one by one, until all are sealed and read.
     `position`, from a manager's property of that name, goes on where that one was.
-    `archive_callback` hears of each archive when it is opened, and when it has been read
-    to its end and is sealed.
+    `archive_callback` hears of each archive that lies here, when it is opened, and when it
+    has been read to its end and is sealed. What a store can't give raises StorageError.
     """
 
     def __init__(
@@ -62,9 +57,10 @@ class ReadingRollManager(Closing):
         strict: bool = False,
         follow: bool = False,
         position: str | None = None,
+        storage: StorageBackend | None = None,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self._catalogue = Catalogue(filename_template, directory)
+        self._catalogue = catalogue_of(filename_template, directory, storage)
         self._callback = CallbackList([] if archive_callback is None else [archive_callback])
         self._selection = Selection(where, since, until)
         self._strict = strict
@@ -72,8 +68,8 @@ class ReadingRollManager(Closing):
         self._wait = Event().wait if wait is None else wait
         self._resume = {} if position is None else parse(position)
         self._marks = dict(self._resume)
-        self._readers: dict[str, ArchiveReader] = {}
-        """Of the archives that are being read, by their names."""
+        self._readers: dict[str, tuple[Archive, ArchiveReader]] = {}
+        """The archives that are being read, by their names."""
         self._read: set[str] = set()
         """Names of the archives that have been read to their end."""
         self.faults: list[Fault] = []
@@ -86,9 +82,9 @@ class ReadingRollManager(Closing):
         """Whether there was a record."""
 
     @property
-    def archives(self) -> list[Path]:
-        """The paths of the archives that match now, in the order of reading."""
-        return self._catalogue.paths()
+    def archives(self) -> list[str]:
+        """The paths or URLs of the archives that match now, in the order of reading."""
+        return [archive.name for archive in in_order(self._catalogue.there())]
 
     @property
     def position(self) -> str:
@@ -136,9 +132,10 @@ class ReadingRollManager(Closing):
             self._take(None)
         self._pairs = None
         self._batches.close()
-        for reader in self._readers.values():
+        for _, reader in self._readers.values():
             reader.close()
         self._readers.clear()
+        self._catalogue.close()
 
     def _iterate(self) -> Iterator[Pair]:
         batch = self._current()
@@ -172,8 +169,8 @@ class ReadingRollManager(Closing):
         """Yield the batches of every archive; when following, again and again."""
         while True:
             came = False
-            for path in self._to_read():
-                for batch in self._of(path):
+            for archive in self._to_read():
+                for batch in self._of(archive):
                     came = True
                     yield batch
             if not self._follow:
@@ -181,21 +178,25 @@ class ReadingRollManager(Closing):
             if not came:
                 if self._catalogue.named and not self._to_read():
                     return
-                self._wait(POLL)
+                self._wait(self._catalogue.poll)
 
-    def _to_read(self) -> list[Path]:
+    def _to_read(self) -> list[Archive]:
         """Return what was not read to its end, first what is gone: shipped, or moved."""
-        there = {base_name(os.fspath(path)): path for path in self._catalogue.there()}
+        there = {base_name(archive.name): archive for archive in self._catalogue.there()}
         self._read.intersection_update(there)
-        gone = [Path(name) for name in self._readers if name not in there]
-        rest = [path for name, path in there.items() if name not in self._read]
+        gone = [
+            File(Path(name)) if archive.path is not None else archive
+            for name, (archive, _) in self._readers.items()
+            if name not in there
+        ]
+        rest = [archive for name, archive in there.items() if name not in self._read]
         return [*gone, *in_order(rest)]
 
-    def _of(self, path: Path) -> Iterator[Batch]:
+    def _of(self, archive: Archive) -> Iterator[Batch]:
         """Yield what an archive has that was not read yet."""
-        name = base_name(os.fspath(path))
-        growing = path.name.endswith(OPEN) and (self._follow or is_being_written(path))
-        reader = self._readers.get(name) or self._open(path, name, growing=growing)
+        name = base_name(archive.name)
+        growing = archive.name.endswith(OPEN) and (self._follow or archive.growing)
+        reader = self._reader(archive, name, growing=growing)
         if reader is None:
             return
         if not growing:
@@ -204,44 +205,37 @@ class ReadingRollManager(Closing):
             self._any = True
             yield batch
         if not (growing and self._follow):
-            self._finish(path, name)
+            self._finish(archive, name)
 
-    def _open(self, path: Path, name: str, *, growing: bool) -> ArchiveReader | None:
+    def _reader(self, archive: Archive, name: str, *, growing: bool) -> ArchiveReader | None:
+        if name in self._readers:
+            return self._readers[name][1]
         try:
-            reader = self._reader(path, growing=growing)
-        except FileNotFoundError:
-            if path in self._catalogue.missing:
-                self._note(Fault(os.fspath(path), "foreign", 0, 0, "there is no such file"))
-            self._read.add(name)
-            return None
+            reader = archive.reader(growing=growing, strict=self._strict, selection=self._selection)
+        except StorageError:
+            raise
         except OSError as error:
-            self._note(Fault(os.fspath(path), "foreign", 0, 0, f"can't be read: {error.strerror}"))
             self._read.add(name)
+            self._unreadable(archive, error)
             return None
         reader.faults = self.faults
-        self._readers[name] = reader
-        self._callback.on_open(path)
+        self._readers[name] = archive, reader
+        if archive.path is not None:
+            self._callback.on_open(archive.path)
         return reader
 
-    def _reader(self, path: Path, *, growing: bool) -> ArchiveReader:
-        """Open an archive, also one that has just been sealed."""
-        sealed = path.with_name(base_name(path.name))
-        for source in (path, sealed):
-            with suppress(FileNotFoundError):
-                return ArchiveReader(
-                    source,
-                    name=os.fspath(path),
-                    strict=self._strict,
-                    selection=self._selection,
-                    growing=growing and source == path,
-                )
-        raise FileNotFoundError(path)
+    def _unreadable(self, archive: Archive, error: OSError) -> None:
+        """Note what can't be opened; what has only now gone was shipped, or moved."""
+        if not isinstance(error, FileNotFoundError):
+            self._note(Fault(archive.name, "foreign", 0, 0, f"can't be read: {error.strerror}"))
+        elif archive.name in self._catalogue.missing:
+            self._note(Fault(archive.name, "foreign", 0, 0, "there is no such file"))
 
-    def _finish(self, path: Path, name: str) -> None:
-        self._readers.pop(name).close()
+    def _finish(self, archive: Archive, name: str) -> None:
+        self._readers.pop(name)[1].close()
         self._read.add(name)
-        if not path.name.endswith(OPEN):
-            self._callback.on_close(path)
+        if archive.path is not None and not archive.name.endswith(OPEN):
+            self._callback.on_close(archive.path)
 
     def _note(self, fault: Fault) -> None:
         if self._strict:

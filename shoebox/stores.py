@@ -1,0 +1,99 @@
+"""SOURCEs of the form SCHEME://BUCKET/PREFIX, by the storage plugin that the scheme names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from time import sleep
+from typing import Any, cast
+
+from shoebox import plugins
+from shoebox.errors import ConfigError, ShoeboxError, StorageUnavailable
+from shoebox.retrying import RetryingBackend
+from shoebox.sources import Object
+from shoebox.spool import ASIDE, without_directives
+from shoebox.storage import StorageBackend
+
+TRIES = 6
+"""How often a request is made while the service is unavailable, before a reader gives up."""
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_MAGIC = re.compile(r"[*?[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The parts of such a SOURCE."""
+
+    scheme: str
+    bucket: str
+    """As the plugin takes it; after three slashes, the whole path."""
+    prefix: str
+    """What keys begin with; with `*`, `?` or `[`, a glob that they match, segment by segment."""
+
+    @property
+    def root(self) -> str:
+        """The URL that keys are appended to."""
+        return f"{self.scheme}://{self.bucket}/"
+
+
+def parse(source: str) -> Location | None:
+    """Return the parts of a URL, None for everything else."""
+    match = _URL.fullmatch(source)
+    if match is None:
+        return None
+    scheme, rest = match.groups()
+    # A folder is a bucket of local storage; an absolute one has no end that could be seen.
+    bucket, _, prefix = (rest, "", "") if rest.startswith("/") else rest.partition("/")
+    if not bucket:
+        raise ConfigError(f"{source}: names no bucket; write {scheme}://BUCKET/PREFIX")
+    return Location(scheme, bucket, prefix)
+
+
+def open_store(location: Location, options: Mapping[str, Any] | None = None) -> StorageBackend:
+    """Return the backend of the location, which is patient while its service is unavailable.
+
+    `options` are the plugin's; what is missing comes from its SDK's environment.
+    """
+    plugin = plugins.load("storage", location.scheme)
+    try:
+        made = plugin.from_url(location.bucket, **(options or {}))
+    except ShoeboxError:
+        raise
+    except Exception as error:  # what a stranger's plugin raises is its own
+        raise ConfigError(f"{location.root}: {type(error).__name__}: {error}") from error
+    return RetryingBackend(cast("StorageBackend", made), _wait, tries=TRIES)
+
+
+def objects(backend: StorageBackend, pattern: str, root: str = "") -> Iterator[Object]:
+    """Yield the archives whose keys begin with the pattern, or match it if it is a glob.
+
+    strftime's directives in it stand for anything within a segment. `root` is put before
+    the keys to make the names.
+    """
+    pattern = without_directives(pattern)
+    matches = _matcher(pattern)
+    for info in backend.list(_MAGIC.split(pattern)[0]):
+        if not info.key.endswith(ASIDE) and matches(info.key):
+            yield Object(root + info.key, info.key, info.size, backend)
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    if not _MAGIC.search(pattern):
+        return lambda key: key.startswith(pattern)
+    globs = [re.compile(translate(segment)).fullmatch for segment in pattern.split("/")]
+
+    def matches(key: str) -> bool:
+        segments = key.split("/")
+        return len(segments) == len(globs) and all(
+            match(segment) for match, segment in zip(globs, segments, strict=True)
+        )
+
+    return matches
+
+
+def _wait(seconds: float, _: StorageUnavailable) -> bool:
+    sleep(seconds)
+    return False
