@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from shoebox.digests import Digests
 from shoebox.errors import DurabilityError
+
+_CHUNK = 1 << 20
 
 
 def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> None:
@@ -23,17 +27,20 @@ def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> None:
 class AppendFile:
     """A file that only grows, and whose bytes are kept whole or not at all.
 
-    `size` is what was appended, `synced` what is known to survive a power cut.
+    `size` is what was appended, `synced` what is known to survive a power cut. Digests
+    of these `kinds` are made of what was synced, so that appending does not wait for them.
     After an error that leaves the file in doubt it is `finished`: the kernel may
     have dropped the pages and call the next sync a success, so nothing may follow.
     """
 
-    def __init__(self, fd: int, path: Path, size: int = 0) -> None:
+    def __init__(self, fd: int, path: Path, size: int = 0, kinds: Collection[str] = ()) -> None:
         self.fd = fd
         self.path = path
         self.size = size
         self.synced = 0
         self.finished = False
+        self._digests = Digests(kinds)
+        self._digested = 0
 
     def append(self, *buffers: bytes | memoryview) -> None:
         """Append the buffers, or cut the file back to what it was and raise OSError."""
@@ -60,6 +67,11 @@ class AppendFile:
                 "written to it: check the disk"
             ) from error
         self.synced = max(self.synced, size)
+        self._digest()
+
+    def checksums(self) -> dict[str, str]:
+        """Return the digests of the file, by their kinds; none if not all of it was synced."""
+        return self._digests.values() if self._digested == self.size else {}
 
     def release(self) -> None:
         """Give the lock and the descriptor back: a child forked just now keeps only a copy."""
@@ -72,6 +84,17 @@ class AppendFile:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def _digest(self) -> None:
+        """Take what was synced into the digests; where it can't be read, they stay behind."""
+        with suppress(OSError):
+            while self._digests and self._digested < self.synced:
+                size = min(_CHUNK, self.synced - self._digested)
+                data = os.pread(self.fd, size, self._digested)
+                if not data:
+                    return
+                self._digests.update(data)
+                self._digested += len(data)
 
     def _cut_back(self) -> None:
         try:

@@ -37,10 +37,28 @@ KINDS = frozenset(_DIGESTS)
 """`sha256`, `md5`, and `crc32c` (RFC 3720, appendix B.4; eight digits, most significant first)."""
 
 
+class Digests:
+    """Digests out of `KINDS`, made while the bytes come."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._made = {kind: _DIGESTS[kind]() for kind in kinds}
+
+    def __bool__(self) -> bool:
+        return bool(self._made)
+
+    def update(self, data: bytes) -> None:
+        """Take in the next bytes."""
+        for digest in self._made.values():
+            digest.update(data)
+
+    def values(self) -> dict[str, str]:
+        """Return the digests of what came so far."""
+        return {kind: digest.hexdigest() for kind, digest in self._made.items()}
+
+
 def digests(file: BinaryIO, kinds: Collection[str]) -> dict[str, str]:
-    """Return these digests, out of `KINDS`, of what is left of the file, in one pass."""
-    made = {kind: _DIGESTS[kind]() for kind in kinds}
+    """Return these digests of what is left of the file, in one pass."""
+    made = Digests(kinds)
     while made and (chunk := file.read(_CHUNK)):
-        for digest in made.values():
-            digest.update(chunk)
-    return {kind: digest.hexdigest() for kind, digest in made.items()}
+        made.update(chunk)
+    return made.values()

@@ -1,6 +1,7 @@
 """A file that only grows, and whose bytes are kept whole or not at all."""
 
 import errno
+import hashlib
 import os
 
 import pytest
@@ -91,3 +92,30 @@ def test_closing_twice_is_fine(file):
     file.close()
     file.close()
     assert file.fd == -1
+
+
+def test_digests_are_of_what_was_synced_and_there_when_all_of_it_is(tmp_path):
+    """Appending does not wait for them."""
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), path, kinds=["sha256"])
+    file.append(b"one", b"two")
+    assert file.checksums() == {}
+    file.sync()
+    assert file.checksums() == {"sha256": hashlib.sha256(b"onetwo").hexdigest()}
+    file.append(bytes(3 << 20))
+    assert file.checksums() == {}
+    file.sync()
+    assert file.checksums() == {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    file.close()
+
+
+def test_digests_that_could_not_be_made_are_not_there(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), path, kinds=["sha256"])
+    file.append(b"one")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", fail)
+        file.sync()
+    assert file.synced == 3
+    assert file.checksums() == {}
+    file.close()

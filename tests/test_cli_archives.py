@@ -288,3 +288,22 @@ def test_where_there_is_nothing_to_say_programs_are_told_so_in_their_way(tmp_pat
     assert run("ls", "-f", "csv", *columns).text == '"version","created"\n"1",""\n"",""\n'
     assert "None" not in run("info", "-f", "shell", tmp_path / "a").text
     assert run("ls", tmp_path / "missing").out == run("info", tmp_path / "missing").out == b""
+
+
+def test_of_an_archive_in_a_store_a_list_reads_only_the_ends(tmp_path):
+    """And says the same of it; what is damaged in between is for verify."""
+    path = archive(tmp_path / "a", count=20_000, compression="none", metadata={"host": "h"})
+    _, here = listed(tmp_path)
+    _, there = listed(f"local://{tmp_path}")
+    assert there["a"] | {"archive": ""} == here["a"] | {"archive": ""}
+    change(path, path.stat().st_size // 2)
+    assert listed(f"local://{tmp_path}")[1]["a"]["state"] == "sealed"
+    assert listed(tmp_path)[1]["a"]["state"] == "sealed"
+    assert run("verify", f"local://{tmp_path}").code == 1
+
+
+def test_what_says_nothing_at_its_ends_is_gone_through(tmp_path):
+    path = archive(tmp_path / "a", format_version=1)
+    path.write_bytes(path.read_bytes()[:-1])
+    _, rows = listed(f"local://{tmp_path}")
+    assert (rows["a"]["state"], rows["a"]["version"], rows["a"]["records"]) == ("torn", 1, 2)

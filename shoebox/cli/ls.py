@@ -19,8 +19,8 @@ class Ls(Lister):
     """List archives, with what they say of themselves.
 
     The state is sealed, open (its writer lives), abandoned (it does not: recover it),
-    or what is wrong: torn, corrupt, gap, foreign. Payloads are not read: for that there
-    is verify.
+    or what is wrong: torn, corrupt, gap, foreign. Payloads are not read, and of archives
+    in a store only the two ends: for the rest there is verify.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -39,13 +39,13 @@ class Ls(Lister):
 
     def _rows(self, wanted: list[str]) -> Iterator[tuple[object, ...]]:
         from shoebox.cli import sources  # noqa: PLC0415 - slow to import
-        from shoebox.cli.survey import survey  # noqa: PLC0415 - the same
+        from shoebox.cli.survey import glance  # noqa: PLC0415 - the same
 
         with sources.found(wanted, self.app.options.config_file) as found:
             self.code = found.code
             for archive in found.archives:
                 with self.going_on(archive.name):
-                    seen = survey(archive)
+                    seen = glance(archive)
                     for fault in seen.faults:
                         self.report(fault)
                     yield _row(seen)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located, RecordV1
-from shoebox.archive.reader import frame_of
+from shoebox.archive.identity import identify
+from shoebox.archive.reader import frame_of, read_header
 from shoebox.cli.command import Maybe
 from shoebox.cli.sources import reading
 from shoebox.format import v1, v2
@@ -38,6 +39,31 @@ class Survey:
         """The format's version; of several the last, with all of them for people."""
         text = "+".join(map(str, sorted(self.versions)))
         return Maybe(max(self.versions, default=None), text)
+
+
+def glance(archive: Archive) -> Survey:
+    """Return what an archive's two ends say, if it lies in a store; else its survey.
+
+    So that not every object is gone through, frame by frame, request by request.
+    """
+    if archive.path is not None:
+        return survey(archive)
+    header = read_header(archive.open())
+    with archive.open() as file:
+        # Of version 1, which has no header, all would be read.
+        identity = None if header is None else identify(file)
+    if identity is None or identity.records is None:
+        return survey(archive)
+    return Survey(
+        archive.name,
+        archive.size,
+        "sealed",
+        {identity.version},
+        identity.records,
+        identity.first_time,
+        identity.last_time,
+        header,
+    )
 
 
 def survey(archive: Archive, look: Look = lambda _reader, _frame: None) -> Survey:
