@@ -13,7 +13,7 @@ from shoebox_plugins.storage.s3.multipart import put_parts
 from shoebox_plugins.storage.s3.objects import info
 from shoebox_plugins.storage.s3.reading import ranged
 from shoebox_plugins.storage.s3.settings import Settings
-from shoebox_plugins.storage.s3.source import Source, base64_of
+from shoebox_plugins.storage.s3.source import DIGESTS, Source, base64_of
 
 
 def put(
@@ -80,8 +80,8 @@ def _is_same(bucket: Bucket, key: str, source: Source, head: Mapping[str, Any]) 
     stored = info(key, head)
     if stored.size != source.size:
         return False
-    for kind in ("crc32c", "md5"):
-        if kind in stored.checksums:
-            return stored.checksums[kind] == source.digest(kind).hex()
+    kinds = stored.checksums.keys() & DIGESTS.keys()
+    if kinds:
+        return all(stored.checksums[kind] == source.digest(kind).hex() for kind in kinds)
     with ranged(bucket, key, head) as file:
         return digests(file, ["sha256"])["sha256"] == source.computed("sha256")
