@@ -50,7 +50,7 @@ class RetryingBackend(StorageBackend):
         self._jitter = jitter
 
     @classmethod
-    def from_url(cls, bucket: str, **options: Any) -> Self:  # noqa: ARG003 (the interface's)
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:  # noqa: ARG003 (the interface's)
         """Raise TypeError: there is no backend to wrap in a URL."""
         raise TypeError(f"{cls.__name__} wraps a backend; build that one for {bucket} first")
 

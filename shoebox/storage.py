@@ -85,8 +85,11 @@ class StorageBackend(Closing):
 
     @classmethod
     @abstractmethod
-    def from_url(cls, bucket: str, **options: Any) -> Self:
-        """Return the backend for `SCHEME://bucket/`, with its section's other options."""
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:
+        """Return the backend for `SCHEME://bucket/`, with its section's other options.
+
+        They may be the whole section's, its bucket and prefix included: the URL's count.
+        """
 
     @abstractmethod
     def put(self, key: str, path: Path, metadata: Mapping[str, str] | None = None) -> None:

@@ -27,7 +27,7 @@ class Scratch(StorageBackend):
         self.checksums = backend.checksums
 
     @classmethod
-    def from_url(cls, bucket: str, **options: Any) -> Self:  # noqa: ARG003 - the interface's
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:  # noqa: ARG003 - the interface's
         """Raise TypeError: there is no backend to wrap in a URL."""
         raise TypeError(f"{cls.__name__} wraps a backend; build that one for {bucket} first")
 

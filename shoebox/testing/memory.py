@@ -44,7 +44,7 @@ class MemoryBackend(StorageBackend):
         self._lock = Lock()
 
     @classmethod
-    def from_url(cls, bucket: str, **options: Any) -> Self:  # noqa: ARG003 - no bucket is shared
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:  # noqa: ARG003 - no bucket is shared
         """Return a backend that holds nothing."""
         return cls(**options)
 

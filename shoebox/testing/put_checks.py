@@ -149,12 +149,12 @@ def a_strangers_object(it: Subject) -> str:
 
 
 def a_wrong_checksum(it: Subject) -> str:
-    """A file that a given digest is not of is StorageUnavailable, and nothing is stored."""
+    """A file that a given digest is not of is refused, and nothing is stored."""
     data = it.content()
     right = digests_of(data, it.backend.checksums)
     for kind, digest in right.items():
         wrong = digest[:-1] + ("0" if digest[-1] != "0" else "1")
-        with refusing(StorageUnavailable, f"put with a wrong {kind}"):
+        with refusing((StorageUnavailable, StorageRejected), f"put with a wrong {kind}"):
             it.put("key", data, right | {kind: wrong})
         it.require_nothing("key", f"after a put with a wrong {kind}")
     it.require_keys([])

@@ -95,7 +95,7 @@ class LocalBackend(StorageBackend):
         self._path = Path(path).absolute()
 
     @classmethod
-    def from_url(cls, bucket: str, **options: Any) -> Self:
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:
         """Return the backend for the folder `bucket`."""
         return cls(**{**options, "path": bucket})
 

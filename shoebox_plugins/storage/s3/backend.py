@@ -51,7 +51,7 @@ class S3Backend(StorageBackend):
         self._named_foreign = False
 
     @classmethod
-    def from_url(cls, bucket: str, /, **options: Any) -> Self:  # type: ignore[override]
+    def from_url(cls, bucket: str, /, **options: Any) -> Self:
         """Return the backend for `s3://bucket/`; a URL has its prefix in its own path.
 
         Options may be a whole section's, with its bucket: thus the first is positional.
