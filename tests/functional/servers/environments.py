@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def _name(requirements: tuple[str, ...]) -> str:
     """Return a name that says what is inside, and differs when that or Python does."""
     what = repr((requirements, sys.version, sys.base_prefix))
     digest = hashlib.sha256(what.encode()).hexdigest()
-    return f"{requirements[0].partition('=')[0]}-{digest[:16]}"
+    return f"{re.split('[^A-Za-z0-9-]', requirements[0])[0]}-{digest[:16]}"
 
 
 @contextmanager
@@ -62,8 +63,6 @@ def _make(folder: Path, requirements: tuple[str, ...]) -> None:
     log = folder.with_suffix(".log")
     log.unlink(missing_ok=True)
     run([sys.executable, "-m", "venv", folder], log)
-    run(
-        [folder / "bin" / "python", "-m", "pip", "install", *requirements],
-        log,
-        PIP_DISABLE_PIP_VERSION_CHECK="1",
-    )
+    # most of it is never imported, so it isn't worth compiling
+    pip = folder / "bin" / "python", "-m", "pip", "install", "--no-compile"
+    run([*pip, *requirements], log, PIP_DISABLE_PIP_VERSION_CHECK="1")
