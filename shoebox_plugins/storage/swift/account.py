@@ -16,7 +16,7 @@ from shoebox.errors import ObjectNotFound, StorageDenied, StorageError, StorageU
 from shoebox.storage import hide_debug_log, shown
 from shoebox_plugins.storage.swift.body import Body
 from shoebox_plugins.storage.swift.connections import Connections, answer_headers
-from shoebox_plugins.storage.swift.errors import SDK_ERRORS, status_of, translated
+from shoebox_plugins.storage.swift.errors import SDK_ERRORS, scrub, status_of, translated
 from shoebox_plugins.storage.swift.info import Entry
 from shoebox_plugins.storage.swift.login import Token, login
 from shoebox_plugins.storage.swift.settings import Settings
@@ -209,6 +209,7 @@ class Account:
 
     def _error(self, error: Exception, token: Token, names: tuple[str, ...]) -> StorageError:
         where = f"{token.url}/{self._where(*names)}"
+        scrub(error, token.value, *self._settings.secrets)
         status = status_of(error)
         if status != _UNAUTHORIZED:
             token.proven = token.proven or status is not None

@@ -79,6 +79,17 @@ _SAYINGS: tuple[tuple[str, tuple[_Kind, str]], ...] = (
 _HINT = "see that it runs and that auth_url is right"
 
 
+def scrub(error: Exception, *secrets: str) -> None:
+    """Take secrets out of an error; a service may send back what it was sent."""
+    for secret in filter(None, secrets):
+        if isinstance(error, SwiftAnswer):
+            body = _text(error.http_response_content)
+            error.http_response_content = body.replace(secret, "***")
+        elif isinstance(error, KeystoneError):
+            error.message = str(error.message).replace(secret, "***")
+            error.args = tuple(str(it).replace(secret, "***") for it in error.args)
+
+
 def translated(error: Exception, where: str) -> StorageError:
     """Return what a backend raises for the answer to a request for an object."""
     status = status_of(error)
@@ -114,9 +125,12 @@ def status_of(error: BaseException | None) -> int | None:
 
 def reason(error: BaseException | None) -> str:
     """Return the text of an answer, without its markup."""
-    body = getattr(error, "http_response_content", "") or getattr(error, "message", "") or ""
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
-    return " ".join(_TAG.sub(" ", text).split())
+    body = getattr(error, "http_response_content", "") or getattr(error, "message", "")
+    return " ".join(_TAG.sub(" ", _text(body)).split())
+
+
+def _text(body: bytes | str | None) -> str:
+    return body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
 
 
 def _odd(status: int, error: Exception) -> tuple[_Kind, str]:

@@ -16,7 +16,7 @@ from swiftclient.exceptions import ClientException
 
 from shoebox.errors import StorageDenied
 from shoebox_plugins.storage.swift.connections import answer_headers, connect
-from shoebox_plugins.storage.swift.errors import SDK_ERRORS, login_failed
+from shoebox_plugins.storage.swift.errors import SDK_ERRORS, login_failed, scrub
 from shoebox_plugins.storage.swift.settings import Settings
 
 _SERVICE = "object-store"
@@ -35,8 +35,9 @@ class Token:
 class Login(ABC):
     """Keeps a token for all threads, and asks for another when it has to."""
 
-    def __init__(self, auth_url: str) -> None:
-        self._auth_url = auth_url
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._auth_url = settings.auth_url
         self._lock = Lock()
         self._token: Token | None = None
 
@@ -46,6 +47,7 @@ class Login(ABC):
             try:
                 self._token = self._current(self._token)
             except SDK_ERRORS as error:
+                scrub(error, *self._settings.secrets)
                 raise login_failed(error, self._auth_url) from error
             return self._token
 
@@ -80,8 +82,7 @@ class KeystoneLogin(Login):
     """Keystone's token, by password or application credential."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.auth_url)
-        self._settings = settings
+        super().__init__(settings)
         self._auth = _plugin(settings)
         # A redirect would take the password to where nobody has said it may go.
         self._session = Session(
@@ -125,10 +126,6 @@ class KeystoneLogin(Login):
 
 class SwiftLogin(Login):
     """A token from Swift's own auth, version 1."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.auth_url)
-        self._settings = settings
 
     def _current(self, token: Token | None) -> Token:
         if token is not None:

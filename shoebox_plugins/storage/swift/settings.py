@@ -79,6 +79,11 @@ class Settings:
         return max(1, int(self.segment_size_mb * _MB))
 
     @property
+    def secrets(self) -> tuple[str, str]:
+        """What must be seen nowhere."""
+        return self.password, self.application_credential_secret
+
+    @property
     def verify(self) -> bool | str:
         """What certificates are verified with, False for not at all."""
         return not self.insecure and (self.cafile or True)
