@@ -105,6 +105,12 @@ def test_no_secret_is_in_a_log_or_an_error(server, tmp_path, caplog, version, wr
         for length in (len(hidden), 12):
             assert hidden[-length:] not in shown
     assert not any(hidden[:14] in shown for hidden in server.given)
+    requests = ("swiftclient", "keystoneauth", "keystoneauth1", "urllib3", "requests")
+    assert not [
+        record.name
+        for record in caplog.records
+        if record.levelno <= logging.DEBUG and record.name.startswith(requests)
+    ]
 
 
 def test_an_error_keeps_what_the_sdk_said(server, tmp_path):

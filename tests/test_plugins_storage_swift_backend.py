@@ -265,7 +265,8 @@ def test_an_open_object_is_read_in_ranges(server, backend, source):
         assert file.read(7) == content[500_000:500_007]
     assert sent(server, "GET /v1/")["If-Match"] == f'"{md5(content)}"'
     ranges = [headers["Range"] for headers in server.sent if "Range" in headers]
-    assert ranges == ["bytes=1048566-1048575", "bytes=500000-565535"]
+    assert ranges[0] == "bytes=1048566-1048575"
+    assert [it.partition("-")[0] for it in ranges] == ["bytes=1048566", "bytes=500000"]
 
 
 def test_an_object_that_changes_while_it_is_read_is_unavailable(server, backend, source):

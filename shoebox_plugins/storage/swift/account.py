@@ -66,9 +66,7 @@ class Account:
         self._settings = settings
         self._login = login(settings)
         self._connections = Connections(settings)
-        hide_debug_log("swiftclient", "keystoneauth", "keystoneauth1", "urllib3", "requests")
-        # At INFO it logs requests that were refused, with the beginning of the token.
-        logging.getLogger("swiftclient").addFilter(_is_no_request)
+        _hide_logs()
 
     def close(self) -> None:
         """Close the connections; those in use are closed when they are given back."""
@@ -225,6 +223,14 @@ class Account:
     @staticmethod
     def _where(*names: str) -> str:
         return "/".join(shown(name)[1:-1] for name in names)
+
+
+def _hide_logs() -> None:
+    """Have the SDK log no request: there are tokens in it."""
+    logging.getLogger("keystoneauth.session")  # which it makes no sooner than it logs
+    hide_debug_log("swiftclient", "keystoneauth", "keystoneauth1", "urllib3", "requests")
+    # At INFO it logs requests that were refused, with the beginning of the token.
+    logging.getLogger("swiftclient").addFilter(_is_no_request)
 
 
 def _is_no_request(record: logging.LogRecord) -> bool:
