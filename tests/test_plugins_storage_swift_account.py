@@ -110,6 +110,16 @@ def test_a_put_that_fails_is_not_sent_again(account, server, fault, expected, sa
     assert len(server.asked("PUT")) == 1
 
 
+def test_a_service_that_is_silent_is_unavailable(server):
+    silence = threading.Event()
+    server.fail("HEAD", call=silence.wait)
+    account = Account(Settings.of(**server.options(timeout=0.2)))
+    with pytest.raises(StorageUnavailable, match="raise timeout"):
+        account.head(CONTAINER, "a")
+    silence.set()
+    account.close()
+
+
 def test_what_was_changed_on_the_way_is_not_stored(account, server):
     with pytest.raises(StorageUnavailable, match="422"):
         account.put(CONTAINER, "a", CONTENT, size=len(CONTENT), etag=md5(b""), headers={})

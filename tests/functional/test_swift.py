@@ -288,6 +288,33 @@ def test_https_where_http_is_spoken_is_said(built, swift):
         built(**wrong).stat("a")
 
 
+def test_http_where_https_is_spoken_is_said(built, swift):
+    wrong = {**v1(swift), "auth_url": swift.tls_auth_url.replace("https:", "http:")}
+    with pytest.raises((StorageDenied, StorageUnavailable), match="https://"):
+        built(**wrong).stat("a")
+
+
+@pytest.mark.parametrize("size", [1000, 2 * SEGMENT_SIZE])
+def test_over_https_with_the_certificate_that_vouches(built, swift, file, size):
+    backend = built(**{**v1(swift), "auth_url": swift.tls_auth_url}, cafile=str(swift.cafile))
+    source = file(size)
+    backend.put("a", source)
+    assert backend.stat("a").checksums == {"md5": md5(source)}
+    assert backend.open("a").read() == source.read_bytes()
+    assert backend._account._login.token().url.startswith("https://")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_denied(built, swift):
+    with pytest.raises(StorageDenied, match="cafile"):
+        built(**{**v1(swift), "auth_url": swift.tls_auth_url}).stat("a")
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_a_certificate_is_not_verified_when_told_so(built, swift):
+    backend = built(**{**v1(swift), "auth_url": swift.tls_auth_url}, insecure=True)
+    assert list(backend.list()) == []
+
+
 def test_ranges_fetch_little(built, swift, file, monkeypatch):
     backend = built(**v1(swift), segment_size_mb=4)
     source = file(9 << 20)

@@ -22,7 +22,7 @@ from shoebox_plugins.storage.swift.login import Token, login
 from shoebox_plugins.storage.swift.settings import Settings
 
 PAGE = 1000
-"""Objects in one answer of a listing; no service allows fewer than it gives unasked."""
+"""Objects in one answer of a listing; Swift gives ten times as many if it is not told."""
 
 _UNAUTHORIZED = 401
 _CONFLICT = 409
