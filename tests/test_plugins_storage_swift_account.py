@@ -106,7 +106,9 @@ def test_a_put_that_fails_is_not_sent_again(account, server, fault, expected, sa
     server.fail("PUT", **fault)
     with pytest.raises(expected, match=said) as caught:
         put(account)
-    assert str(caught.value).startswith((f"{server.url}/v1/AUTH_test/{CONTAINER}/a", CONTAINER))
+    assert str(caught.value).startswith(
+        (f"{server.url}/v1/AUTH_test/{CONTAINER}/a: ", f"{account.where(CONTAINER, 'a')}: ")
+    )
     assert len(server.asked("PUT")) == 1
 
 

@@ -112,7 +112,7 @@ class Account:
                 raise
         if answered.strip('"') != etag:
             raise StorageUnavailable(
-                f"{self._where(container, name)}: was stored with ETag {shown(answered)} instead "
+                f"{self.where(container, name)}: was stored with ETag {shown(answered)} instead "
                 f"of {etag}; try again"
             )
 
@@ -162,7 +162,7 @@ class Account:
                 )
             return msgspec.convert(page, list[Entry])
         except (ValueError, msgspec.ValidationError) as error:
-            where = self._where(container)
+            where = self.where(container)
             raise StorageUnavailable(f"{where}: its listing can't be read: {error}") from error
 
     def has(self, container: str) -> bool:
@@ -184,9 +184,13 @@ class Account:
             if status_of(error.__cause__) != _CONFLICT:
                 raise
             raise StorageDenied(
-                f"{self._where(container)}: has another storage policy than {shown(policy)}; "
+                f"{self.where(container)}: has another storage policy than {shown(policy)}; "
                 "correct storage_policy, or take another container"
             ) from error
+
+    def where(self, *names: str) -> str:
+        """Return what a message begins with: the service, the container, the object."""
+        return f"{self._settings.auth_url}: {_path(*names)}"
 
     def missing(self, container: str) -> StorageDenied:
         """Return the error for a container that is not there."""
@@ -206,7 +210,7 @@ class Account:
         token.proven = True
 
     def _error(self, error: Exception, token: Token, names: tuple[str, ...]) -> StorageError:
-        where = f"{token.url}/{self._where(*names)}"
+        where = f"{token.url}/{_path(*names)}"
         scrub(error, token.value, *self._settings.secrets)
         status = status_of(error)
         if status != _UNAUTHORIZED:
@@ -220,9 +224,10 @@ class Account:
             "service of this Swift, and that it can check tokens"
         )
 
-    @staticmethod
-    def _where(*names: str) -> str:
-        return "/".join(shown(name)[1:-1] for name in names)
+
+def _path(*names: str) -> str:
+    """Return names as they may stand in a message: escaped and bounded."""
+    return "/".join(shown(name)[1:-1] for name in names)
 
 
 def _hide_logs() -> None:

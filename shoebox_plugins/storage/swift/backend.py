@@ -168,7 +168,8 @@ class SwiftBackend(StorageBackend):
             if found == source.md5:
                 return True
         raise KeyCollision(
-            f"{self._container}/{name}: is there with other content, and was not replaced"
+            f"{self._account.where(self._container, name)}: is there with other content, and was "
+            "not replaced"
         )
 
     def _holds_after_all(self, name: str, source: Source, metadata: Mapping[str, str]) -> bool:
@@ -179,7 +180,7 @@ class SwiftBackend(StorageBackend):
             if self._holds(name, source):
                 return True
             raise StorageUnavailable(
-                f"{self._container}/{name}: was there, and is gone; try again"
+                f"{self._account.where(self._container, name)}: was there, and is gone; try again"
             ) from error
         return False
 

@@ -67,7 +67,11 @@ class LargeObjects:
             sent: list[str] = []
             try:
                 segments, whole = self._send_segments(name, fd, size, headers, sent)
-                _compare(name, whole, expected)
+                if expected not in {None, whole}:
+                    raise StorageUnavailable(
+                        f"{self._account.where(self._settings.container, name)}: the file is not "
+                        "what the MD5 in its metadata is of, and was not stored"
+                    )
             except BaseException:
                 self._discard(name, sent)
                 raise
@@ -92,7 +96,8 @@ class LargeObjects:
         except ObjectNotFound:
             return []
         except msgspec.DecodeError as error:
-            raise StorageUnavailable(f"{name}: its manifest can't be read: {error}") from error
+            where = self._account.where(container, name)
+            raise StorageUnavailable(f"{where}: its manifest can't be read: {error}") from error
         paths = (part.name.lstrip("/").partition("/") for part in parts)
         return [(container, path) for container, _, path in paths]
 
@@ -191,11 +196,4 @@ class LargeObjects:
             headers={**headers, "If-None-Match": "*", WHOLE: f"{etag} {whole}"},
             etag=etag,
             query=_PUT,
-        )
-
-
-def _compare(name: str, whole: str, expected: str | None) -> None:
-    if expected not in {None, whole}:
-        raise StorageUnavailable(
-            f"{name}: its file is not what the MD5 in its metadata is of, and was not stored"
         )
