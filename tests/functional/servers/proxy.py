@@ -223,6 +223,6 @@ async def _fail(fault: _Fault, client: asyncio.StreamWriter) -> None:
 
 def _reset(client: asyncio.StreamWriter) -> None:
     connection = client.get_extra_info("socket")
-    if connection.fileno() >= 0:
+    if connection is not None and connection.fileno() >= 0:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
     client.transport.abort()

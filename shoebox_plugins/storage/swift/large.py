@@ -1,0 +1,199 @@
+"""Static large objects: files over the segment size, as segments and a manifest of them.
+
+A segment is called CONTAINER/NAME/ID/NUMBER-MD5 in the segments' container. ID is the
+backend's own, so that no other process writes or removes what a manifest of this one
+refers to; with the MD5 a second try replaces only what is the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from threading import Event, Lock
+
+import msgspec
+
+from shoebox.errors import (
+    KeyCollision,
+    ObjectNotFound,
+    StorageDenied,
+    StorageError,
+    StorageRejected,
+    StorageUnavailable,
+)
+from shoebox_plugins.storage.swift.account import Account
+from shoebox_plugins.storage.swift.body import Body, Segment, cut, md5
+from shoebox_plugins.storage.swift.errors import reason
+from shoebox_plugins.storage.swift.info import WHOLE, is_large
+from shoebox_plugins.storage.swift.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_GET = "multipart-manifest=get"
+_PUT = "multipart-manifest=put"
+_SEGMENT = re.compile(r"[0-9a-f]{32}/[0-9]{8}-[0-9a-f]{32}")
+
+
+class _Part(msgspec.Struct):
+    """A segment in a manifest: /CONTAINER/NAME."""
+
+    name: str
+
+
+class LargeObjects:
+    """Puts large objects, one at a time, and removes what a put has left behind."""
+
+    def __init__(self, account: Account, settings: Settings) -> None:
+        self._account = account
+        self._settings = settings
+        self._container = settings.segment_container
+        self._id = os.urandom(16).hex()
+        self._lock = Lock()
+
+    def put(
+        self, name: str, fd: int, size: int, headers: Mapping[str, str], expected: str | None
+    ) -> None:
+        """Store a file of which `expected`, if it is known, is the MD5.
+
+        Raise KeyCollision if there is an object. Whatever is raised, the segments are
+        removed, except where the manifest may have been stored nevertheless.
+        """
+        with self._lock:
+            sent: list[str] = []
+            try:
+                segments, whole = self._send_segments(name, fd, size, headers, sent)
+                if expected not in {None, whole}:
+                    raise StorageUnavailable(
+                        f"{self._account.where(self._settings.container, name)}: the file is not "
+                        "what the MD5 in its metadata is of, and was not stored"
+                    )
+            except BaseException:
+                self._discard(name, sent)
+                raise
+            try:
+                self._send_manifest(name, segments, whole, headers)
+            except (KeyCollision, StorageRejected, StorageDenied, ObjectNotFound) as error:
+                self._discard(name, sent)
+                if "Errors:" in reason(error.__cause__):
+                    # It does not see, or no longer sees, segments that it took.
+                    raise StorageUnavailable(f"{error}; try again") from error
+                raise
+            self.sweep(name, sent)
+
+    def segments(self, name: str) -> list[tuple[str, str]]:
+        """Return container and name of each of an object's segments, none if it has none."""
+        container = self._settings.container
+        try:
+            if not is_large(self._account.head(container, name)):
+                return []
+            with self._account.reading(container, name, query=_GET) as (_, body):
+                parts = msgspec.json.decode(body.read(), type=list[_Part])
+        except ObjectNotFound:
+            return []
+        except msgspec.DecodeError as error:
+            where = self._account.where(container, name)
+            raise StorageUnavailable(f"{where}: its manifest can't be read: {error}") from error
+        paths = (part.name.lstrip("/").partition("/") for part in parts)
+        return [(container, path) for container, _, path in paths]
+
+    def sweep(self, name: str, used: Collection[str]) -> None:
+        """Remove the segments of this name that are not used; log what can't be removed."""
+        folder = self._folder(name)
+        try:
+            for entry in self._account.listing(self._container, folder):
+                path = entry.name
+                if _SEGMENT.fullmatch(path.removeprefix(folder)) and path not in used:
+                    self.remove(self._container, path)
+        except ObjectNotFound:
+            pass  # the container: there never was a segment
+        except StorageError as error:
+            _log.warning("segments of %s that nothing uses are left: %s", name, error)
+
+    def remove(self, container: str, path: str) -> None:
+        """Remove a segment; one that is gone already is fine."""
+        with suppress(ObjectNotFound):
+            self._account.delete(container, path)
+
+    def used(self, name: str) -> set[str]:
+        """Return the names of the segments that the object under this name is made of."""
+        return {path for container, path in self.segments(name) if container == self._container}
+
+    def _discard(self, name: str, sent: Collection[str]) -> None:
+        """Remove what was sent, after a failure, which is what is raised."""
+        try:
+            for path in set(sent) - self.used(name):
+                self.remove(self._container, path)
+        except StorageError as error:
+            _log.warning("segments of %s that nothing uses are left: %s", name, error)
+
+    def _folder(self, name: str) -> str:
+        return f"{self._settings.container}/{name}/"
+
+    def _path(self, name: str, segment: Segment) -> str:
+        return f"{self._folder(name)}{self._id}/{segment.number:08}-{segment.md5}"
+
+    def _send_segments(
+        self, name: str, fd: int, size: int, headers: Mapping[str, str], sent: list[str]
+    ) -> tuple[list[Segment], str]:
+        """Send a few segments at once, while the next is being digested."""
+        whole = md5()
+        segments: list[Segment] = []
+        jobs: list[Future[None]] = []
+        stop = Event()
+        with ThreadPoolExecutor(self._settings.max_concurrency) as pool:
+            try:
+                for segment in cut(fd, size, self._settings.segment_size, whole):
+                    segments.append(segment)
+                    sent.append(self._path(name, segment))
+                    body = Body(fd, segment.offset, segment.size, stop)
+                    jobs.append(pool.submit(self._send, sent[-1], segment, body, headers))
+                    if any(job.done() and job.exception() for job in jobs):
+                        break
+                for job in as_completed(jobs):
+                    job.result()
+            except BaseException:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        return segments, whole.hexdigest()
+
+    def _send(self, path: str, segment: Segment, body: Body, headers: Mapping[str, str]) -> None:
+        lasting = {name: value for name, value in headers.items() if name == "X-Delete-After"}
+        try:
+            self._account.put(
+                self._container, path, body, size=segment.size, etag=segment.md5, headers=lasting
+            )
+        except ObjectNotFound as error:
+            raise self._account.missing(self._container) from error
+
+    def _send_manifest(
+        self, name: str, segments: list[Segment], whole: str, headers: Mapping[str, str]
+    ) -> None:
+        manifest = json.dumps(
+            [
+                {
+                    "path": f"/{self._container}/{self._path(name, segment)}",
+                    "etag": segment.md5,
+                    "size_bytes": segment.size,
+                }
+                for segment in segments
+            ]
+        ).encode()
+        expected = md5()
+        for segment in segments:
+            expected.update(segment.md5.encode())
+        etag = expected.hexdigest()
+        self._account.put(
+            self._settings.container,
+            name,
+            manifest,
+            size=len(manifest),
+            headers={**headers, "If-None-Match": "*", WHOLE: f"{etag} {whole}"},
+            etag=etag,
+            query=_PUT,
+        )
