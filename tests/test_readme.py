@@ -13,6 +13,7 @@ import pytest
 from oslo_config import cfg
 
 from shoebox import app
+from shoebox.archive import ArchiveWriter
 from tests.program import COMMAND, ROOT, environment
 
 README = (ROOT / "README.md").read_text()
@@ -72,11 +73,28 @@ def test_the_ini_file_writes_and_ships(
     assert not list((tmp_path / "spool").iterdir())
 
 
+def test_the_ini_file_for_s3_and_swift_is_in_order(ini: Callable[..., cfg.ConfigOpts]) -> None:
+    """Nothing is asked of a service before there is something to ship."""
+    app.check(ini(blocks("ini")[1]))
+
+
+def test_a_reader_of_a_store_is_handed_its_selection(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example reads what matches; only the store is this test's."""
+    with ArchiveWriter(tmp_path / "a.events") as writer:
+        writer.write({"host": "web1"}, "matches")
+        writer.write({"host": "db1"}, "does not")
+    url = "s3://audit/year=2026/month=11/*.events"
+    exec(blocks("python")[2].replace(url, f"local://{tmp_path}"), {})
+    assert capsys.readouterr().out == "matches\n"
+
+
 def test_the_plugin_rolls_after_an_error(
     tmp_path: Path, install: Callable[..., Path], ini: Callable[..., cfg.ConfigOpts]
 ) -> None:
     """The plugin of the README is found by its entry point and does what it says."""
-    install("acme", "roll_checker", "errors", "acme:ErrorRollChecker", blocks("python")[2])
+    install("acme", "roll_checker", "errors", "acme:ErrorRollChecker", blocks("python")[3])
     conf = ini(
         f"[shoebox]\ndirectory = {tmp_path}/spool\nfilename_template = a.events\n"
         "roll_checkers = errors\n"
