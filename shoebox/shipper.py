@@ -41,8 +41,9 @@ class Shipper:
     """Ships what a spool holds to its destinations, in the background.
 
     No thread runs before `start`. `callback` is for archives that an earlier process
-    sealed and did not offer; ConfigError is raised if it takes them away. `jitter` gives
-    the fraction of a backoff that is waited.
+    sealed and did not offer; ConfigError is raised if it takes them away. `stored` is called
+    with the names of archive and destination, by a thread of that destination's, whenever one
+    was stored. `jitter` gives the fraction of a backoff that is waited.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Shipper:
         destinations: Sequence[Destination],
         callback: Callback | None = None,
         *,
+        stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._spool = spool
@@ -61,6 +63,7 @@ class Shipper:
                 "a callback moves or deletes archives, which storage has to find in the spool: "
                 "leave one of the two out"
             )
+        self._stored = stored
         self._jitter = jitter
         self._forked = False
         self._names = [it.name for it in self._destinations]
@@ -126,6 +129,14 @@ class Shipper:
         """Whether a thread is still at work."""
         return any(worker.is_alive() for worker in self._workers)
 
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """The names in quarantine of archives that were put there since the start, by their own."""
+        found: dict[str, str] = {}
+        for worker in self._workers:
+            found |= worker.quarantined
+        return found
+
     def waiting(self) -> list[Waiting]:
         """Return what is not stored yet, and why."""
         troubles = {worker.name: worker for worker in self._workers}
@@ -182,6 +193,7 @@ class Shipper:
             kinds=self.kinds,
             stop=self._stop,
             notify=self._notify,
+            stored=self._stored,
             jitter=self._jitter,
         )
 

@@ -39,6 +39,7 @@ class Uploader(Thread):
         kinds: frozenset[str],
         stop: Event,
         notify: Callable[[], None],
+        stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(name=destination.name, daemon=True)
@@ -49,6 +50,7 @@ class Uploader(Thread):
         self._names = list(names)
         self._stop_event = stop
         self._notify = notify
+        self._tell_stored = stored
         self._todo: dict[str, None] = {}
         """Names of the archives that are to be stored here, in their order."""
         self._next_scan: float | None = None
@@ -66,6 +68,8 @@ class Uploader(Thread):
         """Why it is being waited for, if it is."""
         self.refused: dict[str, str] = {}
         """Archives that it refused for good, and why; they are tried again now and then."""
+        self.quarantined: dict[str, str] = {}
+        """The names in quarantine of archives that this thread has put there, by their own."""
 
     @property
     def settled(self) -> bool:
@@ -179,7 +183,10 @@ class Uploader(Thread):
         finally:
             self._sending = ""
         self.trouble = ""
-        return self._deliveries.note(name, self.name, stand)
+        noted = self._deliveries.note(name, self.name, stand)
+        if stand.stored is not None:
+            self._tell_stored(name, self.name)
+        return noted
 
     def _put_aside(self) -> None:
         """Put into quarantine what is refused again and again, while others are stored."""
@@ -195,6 +202,7 @@ class Uploader(Thread):
         taken = self._deliveries.quarantine(name)
         del self.refused[name]
         if taken is not None:
+            self.quarantined[name] = taken
             _log.error(
                 "%s: is in quarantine as %s, since it was refused each time while others were "
                 "taken: %s; put that right, and rename it back",

@@ -65,3 +65,25 @@ def start(*arguments: str | Path, folders: tuple[Path, ...] = ()) -> subprocess.
         stderr=pipe,
         env=environment(*folders),
     )
+
+
+def on_terminal(*arguments):
+    """Return what a run has printed on a standard error that is a terminal."""
+    terminal, end = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+        env=environment(),
+    ) as program:
+        os.close(end)
+        shown = b""
+        try:
+            while chunk := os.read(terminal, 4096):
+                shown += chunk
+        except OSError:  # how a terminal says that nobody is there any more
+            pass
+    os.close(terminal)
+    assert program.returncode == 0
+    return shown.decode()

@@ -5,7 +5,11 @@ import json
 import pytest
 
 from shoebox.archive import ArchiveWriter
-from tests.program import run, start
+from shoebox.cli.shipping_load import Load
+from shoebox.delivery import POISON, Deliveries, Stand
+from shoebox.shipper import Waiting
+from shoebox.spool import Spool
+from tests.program import on_terminal, run, start
 
 
 @pytest.fixture
@@ -40,17 +44,20 @@ def test_what_the_spool_holds_is_shipped_and_removed(tmp_path, spool, ini):
     left.release()
     ended = run("ship", "--config-file", ini)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.text.splitlines() == [f"{spool}/b: sealed, 1 records", "2 archives shipped"]
+    assert ended.text.splitlines() == [
+        f"{spool}/b: sealed, 1 records",
+        "2 archives shipped (0.0 MB)",
+    ]
     assert list(spool.iterdir()) == []
     assert run("cat", tmp_path / "store").text == "a\nb\n"
-    assert run("ship", "--config-file", ini).text == "0 archives shipped\n"
+    assert run("ship", "--config-file", ini).text == "0 archives shipped (0.0 MB)\n"
 
 
 def test_what_can_not_be_shipped_in_time_waits(tmp_path, spool, ini):
     sealed(spool, "a")
     ended = run("ship", "--config-file", ini, "--timeout", "0")
     assert ended.code == 3
-    assert ended.text.startswith("0 archives shipped\na waits for cold: ")
+    assert ended.text.startswith("0 archives shipped (0.0 MB)\na waits for cold: ")
     assert "Traceback" not in ended.err
     assert (spool / "a").exists()
     (tmp_path / "store").mkdir()
@@ -67,6 +74,47 @@ def test_an_archive_that_storage_refuses_is_the_archives_fault(tmp_path, spool, 
     assert "a waits for cold: " in ended.text
     assert "other content" in ended.text
     assert (tmp_path / "store" / "taken").read_bytes() == b"other content"
+
+
+def test_an_archive_that_is_put_into_quarantine_is_told_with_what_to_do(tmp_path, spool, ini):
+    ini.write_text(ini.read_text() + "key_template = {name}\n")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "a").write_bytes(b"other content")
+    sealed(spool, "a")
+    sealed(spool, "b")
+    deliveries = Deliveries(Spool(spool))
+    deliveries.offer("a")
+    deliveries.note("a", "cold", Stand(refusals=POISON - 1))
+    ended = run("ship", "--config-file", ini)
+    assert (ended.code, ended.err) == (1, "")
+    shipped, told = ended.text.splitlines()
+    assert shipped == "1 archive shipped (0.0 MB)"
+    assert told.startswith(f"a is in quarantine as {spool}/a.corrupt, since it was refused each")
+    assert "other content" in told
+    assert told.endswith("; put that right, and rename it back")
+
+
+def test_a_bar_is_shown_on_a_terminal_only(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    assert "shipping, 1 of 1 archive stored" in on_terminal("ship", "--config-file", ini)
+    sealed(spool, "b")
+    assert on_terminal("ship", "--quiet", "--config-file", ini) == ""
+    assert sorted(it.name[0] for it in (tmp_path / "store").glob("[ab]*")) == ["a", "b"]
+
+
+def test_the_bar_counts_an_archive_for_each_destination_that_lacks_it(spool):
+    (spool / "a").write_bytes(b"123")
+    (spool / "b").write_bytes(b"12345")
+    load, seen = Load(), []
+    waits = [("a", "cold"), ("a", "hot"), ("b", "hot"), ("gone", "hot")]
+    waiting = [Waiting(name, destination, "", final=False) for name, destination in waits]
+    load.take(Spool(spool), ["a", "b", "gone"], waiting)
+    assert (load.total, load.label) == (11, "shipping, 0 of 2 archives stored")
+    load.advance = lambda size, label: seen.append((size, label.split()[1]))
+    for name, destination in [*waits, ("new", "hot")]:
+        load.stored(name, destination)
+    assert seen == [(3, "0"), (3, "1"), (5, "2")]
 
 
 def test_watching_ships_until_it_is_interrupted(tmp_path, spool, ini):

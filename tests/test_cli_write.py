@@ -5,14 +5,13 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from shoebox.archive import ArchiveReader
 from shoebox.roll_manager import ReadingRollManager
-from tests.program import COMMAND, environment, run, start
+from tests.program import on_terminal, run, start
 
 MANY = [f"line {number:06d} {'x' * 80}".encode() for number in range(20_000)]
 
@@ -276,28 +275,6 @@ def test_progress_is_shown_on_a_terminal_only(spool, tmp_path):
     assert run("write", "--directory", spool, file).err == ""
     assert "writing" in on_terminal("write", "--directory", spool, file)
     assert on_terminal("write", "--quiet", "--directory", spool, file) == ""
-
-
-def on_terminal(*arguments):
-    """Return what a run has printed on a standard error that is a terminal."""
-    terminal, end = os.openpty()
-    with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=end,
-        env=environment(),
-    ) as program:
-        os.close(end)
-        shown = b""
-        try:
-            while chunk := os.read(terminal, 4096):
-                shown += chunk
-        except OSError:  # how a terminal says that nobody is there any more
-            pass
-    os.close(terminal)
-    assert program.returncode == 0
-    return shown.decode()
 
 
 def test_an_archive_of_a_stopped_run_is_recovered_by_the_next(spool):

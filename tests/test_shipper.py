@@ -455,6 +455,30 @@ def test_the_next_start_ships_although_nothing_is_written(tmp_path, spool):
     manager.close()
 
 
+def test_who_asks_is_told_of_each_archive_that_a_destination_has_stored(tmp_path, spool):
+    told = []
+    targets = [Destination(name, backend(tmp_path / name)) for name in ("hot", "cold")]
+    to = Shipper(Spool(spool), targets, stored=lambda *names: told.append(names))
+    to.pick_up()
+    names = {path.name for path in spool.iterdir() if path.suffix == ".events"}
+    assert to.close(SECONDS) == []
+    assert sorted(told) == sorted((name, it) for name in names for it in ("hot", "cold"))
+
+
+def test_what_was_put_into_quarantine_can_be_asked_for(tmp_path, spool):
+    class Picky(LocalBackend):
+        def put(self, key, path, metadata=None):
+            if path.name == first:
+                raise StorageRejected("too large")
+            super().put(key, path, metadata)
+
+    first = min(path.name for path in spool.iterdir())
+    to = shipper(spool, backend(tmp_path / "store", Picky))
+    to._deliveries.note(first, "d0", delivery.Stand(refusals=delivery.POISON - 1))
+    to.close(SECONDS)
+    assert to.quarantined == {first: f"{first}.corrupt"}
+
+
 def test_close_twice_and_start_after_close_start_nothing(tmp_path, spool):
     to = shipper(spool, backend(tmp_path / "store"))
     to.close(SECONDS)

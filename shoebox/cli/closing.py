@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from shoebox.cli import exits, messages
 from shoebox.cli.intake import Intake
-from shoebox.cli.text import count
+from shoebox.cli.text import count, megabytes
 from shoebox.errors import BadWorkingDirectory, ShoeboxError
 from shoebox.roll_manager import WritingRollManager
 from shoebox.spool import Spool
-
-_MB = 1 << 20
 
 
 @dataclass(slots=True)
@@ -60,7 +58,7 @@ class Outcome:
         )
 
     def _tell_success(self, sealed: int) -> None:
-        size = f"{self.taken.payload / _MB:.1f} MB"
+        size = megabytes(self.taken.payload)
         records = count(self.taken.records, "record")
         messages.say(f"{records} ({size}) written to {self.directory}")
         if self.interrupted or not self.ships:

@@ -15,7 +15,8 @@ class Ship(Command):
 
     What writers that died have left is recovered first. Archives are removed here when
     every storage has them; the exit code is 0 when none is left to ship, 3 if storage
-    can't be reached or denies, and 1 if it refuses an archive.
+    can't be reached or denies, and 1 if it refuses an archive, also where that was put
+    into quarantine for it. shoebox spool shows more of what waits.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -36,7 +37,7 @@ class Ship(Command):
         """Ship, and say what waits still."""
         from shoebox.cli import shipping  # noqa: PLC0415 - slow to import
 
-        files = self.app.options.config_file
+        options = self.app.options
         if parsed_args.watch:
-            return shipping.watch(files)
-        return shipping.once(files, parsed_args.timeout)
+            return shipping.watch(options.config_file)
+        return shipping.once(options.config_file, parsed_args.timeout, quiet=options.quiet)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
 from shoebox import app, config
 from shoebox.cli import configuration, exits, messages
+from shoebox.cli.progress import progress
 from shoebox.cli.recovering import recovered
-from shoebox.cli.text import count
+from shoebox.cli.shipping_load import Load
+from shoebox.cli.text import count, megabytes
 from shoebox.delivery import Deliveries
 from shoebox.errors import ConfigError
 from shoebox.shipper import Shipper, Waiting
@@ -22,18 +24,23 @@ _LAST = 10.0
 """Seconds that what is under way has to come to its end."""
 
 
-def once(files: list[str], timeout: float) -> int:
+def once(files: list[str], timeout: float, *, quiet: bool) -> int:
     """Ship for so many seconds at most; return the exit code."""
     messages.speak_for("shoebox.retrying", "shoebox.uploader")
-    with _shipping(files) as (spool, shipper):
+    load = Load()
+    with _shipping(files, load.stored) as (spool, shipper):
         _gather(spool, shipper)
         deliveries = Deliveries(spool)
-        offered = len(deliveries.offered())
-        waiting = shipper.close(timeout)
-        shipped = offered - len(deliveries.offered())
-        messages.say(f"{count(shipped, 'archive')} shipped")
+        load.take(spool, deliveries.offered(), shipper.waiting())
+        with progress(load.label, load.total, quiet=quiet) as load.advance:
+            left = shipper.close(timeout)
+        aside = shipper.quarantined
+        # What was put aside last may have been waiting still when it was asked for.
+        waiting = [it for it in left if it.name not in aside]
+        _tell_shipped(load, {*deliveries.offered(), *aside})
         tell(waiting)
-        return _code(deliveries, waiting)
+        _tell_quarantined(spool, deliveries, aside)
+        return _code(deliveries, waiting) or (exits.DATA if aside else exits.FINE)
 
 
 def watch(files: list[str]) -> int:
@@ -54,8 +61,25 @@ def tell(waiting: Iterable[Waiting]) -> None:
         messages.say(f"{it.name} waits for {it.destination}: {it.reason}")
 
 
+def _tell_shipped(load: Load, left: Collection[str]) -> None:
+    sizes = [size for name, size in load.sizes.items() if name not in left]
+    messages.say(f"{count(len(sizes), 'archive')} shipped ({megabytes(sum(sizes))})")
+
+
+def _tell_quarantined(spool: Spool, deliveries: Deliveries, quarantined: dict[str, str]) -> None:
+    for name, taken in sorted(quarantined.items()):
+        stands = deliveries.read(taken).destinations.values()
+        errors = "; ".join(sorted({it.error for it in stands if it.error is not None}))
+        messages.say(
+            f"{name} is in quarantine as {spool.path / taken}, since it was refused each time "
+            f"while others were taken: {errors}; put that right, and rename it back"
+        )
+
+
 @contextmanager
-def _shipping(files: list[str]) -> Iterator[tuple[Spool, Shipper]]:
+def _shipping(
+    files: list[str], stored: Callable[[str, str], None] = lambda _archive, _destination: None
+) -> Iterator[tuple[Spool, Shipper]]:
     conf = configuration.required(files)
     config.check(conf)
     destinations = app.build_destinations(conf)
@@ -64,7 +88,7 @@ def _shipping(files: list[str]) -> Iterator[tuple[Spool, Shipper]]:
     found = config.settings(conf)
     spool = Spool(found["directory"], trusted=found["trust_directory"])
     try:
-        yield spool, Shipper(spool, destinations, app.build_callback(conf))
+        yield spool, Shipper(spool, destinations, app.build_callback(conf), stored=stored)
     finally:
         spool.close()
 

@@ -35,7 +35,10 @@ def configured(args: argparse.Namespace, files: Sequence[str]) -> cfg.ConfigOpts
             "--config-file FILE"
         )
     if args.directory is not None:
-        _make(conf, Path(args.directory))
+        directory = Path(args.directory)
+        if not directory.exists():
+            app.check(conf)
+        make(directory)
     return conf
 
 
@@ -53,11 +56,10 @@ def _roll_at(conf: cfg.ConfigOpts, size: float) -> None:
         conf.set_override("roll_size_mb", size, group=section)
 
 
-def _make(conf: cfg.ConfigOpts, directory: Path) -> None:
-    """Make the directory, unless it is there or something else is wrong."""
+def make(directory: Path) -> None:
+    """Make the directory, for this user alone, unless it is there."""
     if directory.exists():
         return
-    app.check(conf)
     try:
         directory.mkdir(FOLDER_MODE)
     except OSError as error:
