@@ -5,6 +5,7 @@ here: a test that was skipped has shown nothing, and counts as failed.
 """
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
@@ -30,6 +31,14 @@ def direct() -> Iterator[None]:
         for name in ("no_proxy", "NO_PROXY"):
             patch.setitem(os.environ, name, "*")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def orderly() -> Iterator[None]:
+    """Stop the servers also where the tests are terminated, as by a limit of time."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
