@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
@@ -193,9 +194,10 @@ def decode_payloads(raw: bytes, records: Records) -> list[str | bytes]:
     spans = pairwise(accumulate(records.lengths, initial=0))
     if sum(records.lengths) != len(raw):
         raise FormatError("payloads that are not as long as their records say")
-    if raw.isascii() and records.texts.count(1) == len(records.texts):
-        text = raw.decode("ascii")
-        return [text[start:end] for start, end in spans]
+    if records.texts.count(1) == len(records.texts):
+        with suppress(UnicodeDecodeError):
+            text = raw.decode("ascii")
+            return [text[start:end] for start, end in spans]
     try:
         return [
             raw[start:end].decode() if is_text else raw[start:end]
