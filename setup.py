@@ -50,7 +50,7 @@ class CompileIfPossible(build_ext):
             # mypyc and distutils raise what they like, SystemExit among it.
             if CHOICE == "1" or isinstance(error, KeyboardInterrupt):
                 raise
-            self.extensions = self.distribution.ext_modules = []
+            self._leave_out()
             self.warn(f"not compiled, pure Python is installed: {error}")
 
     def _compile(self) -> None:
@@ -64,6 +64,12 @@ class CompileIfPossible(build_ext):
         self.swig_opts = None  # the only option that can't be finalized twice
         self.finalize_options()
         super().run()
+
+    def _leave_out(self) -> None:
+        """Remove what was made: some of the modules would not work without the others."""
+        for path in self.get_outputs():
+            Path(path).unlink(missing_ok=True)
+        self.extensions = self.distribution.ext_modules = []
 
 
 setup(distclass=CompilingDistribution, cmdclass={"build_ext": CompileIfPossible})
