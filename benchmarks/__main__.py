@@ -15,11 +15,13 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, time_ns
 
 import msgpack
 
+import shoebox
 from benchmarks.records import Record, notifications, small
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
@@ -30,7 +32,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
+    python = f"Python {platform.python_version()}, {platform.machine()}"
+    ours = "compiled" if shoebox.compiled() else "pure Python"
+    print(f"shoebox {version('shoebox')} ({ours}), {python}, {os.cpu_count()} processors")
     print(f"{'records':26} {'shoebox':>12} {'msgpack':>12}  ratio of rates (median of rounds)")
     compare("notifications", notifications(20_000), options.rounds)
     compare("100 bytes", small(200_000), options.rounds)

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+import shoebox
+from shoebox.format import section
+
 HEAVY = ["boto3", "swiftclient", "stevedore", "oslo_config", "shoebox_plugins"]
 
 
@@ -25,6 +28,10 @@ def python(program: str, **environment: str) -> str:
 def test_an_import_brings_neither_a_plugin_nor_an_sdk(module):
     program = f"import sys, {module}; print(*({HEAVY} & sys.modules.keys()))"
     assert python(program.replace(str(HEAVY), str(set(HEAVY)))).split() == []
+
+
+def test_it_is_told_whether_the_modules_are_compiled():
+    assert shoebox.compiled() == (not section.__file__.endswith(".py"))
 
 
 def test_building_from_an_ini_brings_no_sdk_that_it_does_not_name():

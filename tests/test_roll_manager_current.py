@@ -51,10 +51,10 @@ def writer(tmp_path):
 
 def payloads(folder):
     found = []
-    for path in sorted(folder.glob("*.events"), key=lambda it: it.stat().st_ino):
+    for path in folder.glob("*.events"):
         with ArchiveReader(path) as reader:
-            found += [record.payload for record in reader.records()]
-    return found
+            found += reader.records()
+    return [record.payload for record in sorted(found, key=lambda it: it.sequence)]
 
 
 def refuse(code=errno.EIO):

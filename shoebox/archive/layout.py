@@ -125,6 +125,7 @@ class LayoutV2:
     def block(self, pending: Pending, sequence: int) -> Block:
         """Return the records as a block whose sections are compressed and checksummed."""
         times = pending.timestamps
+        in_order = sorted(times)  # mostly they are, and then that is faster than min and max
         lengths, texts, raw = pending.joined()
         records = v2.encode_records(times, lengths, texts, pending.metadata)
         metadata, metadata_stored = encode_section(self._codec, records)
@@ -132,8 +133,8 @@ class LayoutV2:
         return Block(
             len(lengths),
             sequence,
-            min(times),
-            max(times),
+            in_order[0],
+            in_order[-1],
             (metadata_stored, payload_stored),
             (metadata, payload),
             block_filters(pending.values()),

@@ -10,7 +10,9 @@ from pathlib import Path
 from threading import Lock
 from time import time_ns
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, Final, NoReturn, Self, overload
+
+from mypy_extensions import mypyc_attr
 
 from shoebox.archive.checks import (
     check_sizes,
@@ -30,6 +32,8 @@ from shoebox.selection import Time
 from shoebox.spool import OPEN, Spool
 
 
+# Users may derive from it, in modules that are not compiled.
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ArchiveWriter:
     """Appends records to an open archive, `PATH.open`, and seals it as `PATH`.
 
@@ -131,9 +135,17 @@ class ArchiveWriter:
         last = self._last_record()
         return None if last is None else last[1]
 
+    # A compiled function refuses an argument of another type before it can say what is wrong
+    # with which key: so the types are promised here, and looked at below.
+    @overload
+    def write(self, metadata: Mapping[str, str], payload: str | bytes) -> None: ...
+
+    @overload
     def write(
-        self, metadata: Mapping[str, str], payload: str | bytes, timestamp: Time | None = None
-    ) -> None:
+        self, metadata: Mapping[str, str], payload: str | bytes, timestamp: Time | None
+    ) -> None: ...
+
+    def write(self, metadata: Any, payload: Any, timestamp: Any = None) -> None:
         """Take a record, copied and checked; `timestamp` in nanoseconds, or aware, else now.
 
         Raise RecordTypeError or RecordValueError for what can't be stored, and OSError
@@ -335,6 +347,6 @@ class ArchiveWriter:
         return self._pending.last if len(self._pending) else self._last
 
 
-_pack = v2.encode_map
-_join = "".join
-_EMPTY = Shape(())
+_pack: Final = v2.encode_map
+_join: Final = "".join
+_EMPTY: Final = Shape(())

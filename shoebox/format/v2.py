@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,24 +23,24 @@ from shoebox.format import codecs
 from shoebox.format.preamble import MAGIC, MAX_METADATA, MAX_PAYLOAD
 from shoebox.format.section import Section
 
-VERSION = 2
+VERSION: Final = 2
 HEADER, BLOCK, INDEX, TAIL = 1, 2, 3, 4
 KINDS = {HEADER: "header", BLOCK: "block", INDEX: "index", TAIL: "tail"}
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES: Final = 1 << 20
 """A block is written when its records come to this many bytes, `RECORD_COST` for each of
 them included, so that small records don't make a huge metadata section."""
 
-PLAIN_BLOCK_BYTES = 1 << 18
+PLAIN_BLOCK_BYTES: Final = 1 << 18
 """The same where nothing is compressed: a larger block would save nothing, and a roll by
 size is only as exact as a block is small."""
 
-RECORD_COST = 64
+RECORD_COST: Final = 64
 
-MAX_SECTION = BLOCK_BYTES + MAX_PAYLOAD
-MAX_METADATA_SECTION = BLOCK_BYTES + MAX_METADATA + (1 << 20)
-MAX_RECORDS = 1 << 16
-MAX_NUMBER = 1 << 62
+MAX_SECTION: Final = BLOCK_BYTES + MAX_PAYLOAD
+MAX_METADATA_SECTION: Final = BLOCK_BYTES + MAX_METADATA + (1 << 20)
+MAX_RECORDS: Final = 1 << 16
+MAX_NUMBER: Final = 1 << 62
 """Of offsets, lengths and sequence numbers: sums of two stay within 64 bits."""
 
 _FRAME = struct.Struct("<IHBB16sQQQqqI" + "IIIBB" * 2)
@@ -193,9 +194,10 @@ def decode_payloads(raw: bytes, records: Records) -> list[str | bytes]:
     spans = pairwise(accumulate(records.lengths, initial=0))
     if sum(records.lengths) != len(raw):
         raise FormatError("payloads that are not as long as their records say")
-    if raw.isascii() and records.texts.count(1) == len(records.texts):
-        text = raw.decode("ascii")
-        return [text[start:end] for start, end in spans]
+    if records.texts.count(1) == len(records.texts):
+        with suppress(UnicodeDecodeError):
+            text = raw.decode("ascii")
+            return [text[start:end] for start, end in spans]
     try:
         return [
             raw[start:end].decode() if is_text else raw[start:end]

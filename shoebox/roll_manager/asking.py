@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from shoebox.archive import ArchiveWriter
 from shoebox.roll_checker import RollChecker
@@ -36,6 +37,8 @@ class Asked:
     def __init__(self, checker: RollChecker, complaints: Complaints) -> None:
         self._checker = checker
         self._complaints = complaints
+        self.check: Callable[[ArchiveWriter], object] = checker.check
+        """The checker's own, for who asks after every record and sees to its errors."""
 
     @property
     def reason(self) -> str:

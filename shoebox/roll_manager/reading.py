@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
 from operator import length_hint
 from pathlib import Path
 from threading import Event
@@ -138,9 +139,13 @@ class ReadingRollManager(Closing):
         self._catalogue.close()
 
     def _iterate(self) -> Iterator[Pair]:
+        # So that no record goes through Python.
+        return chain.from_iterable(self._pairs_of_batches())
+
+    def _pairs_of_batches(self) -> Iterator[Iterable[Pair]]:
         batch = self._current()
         while batch is not None:
-            yield from zip(batch.metadata, self._rest, strict=True)
+            yield zip(batch.metadata, self._rest, strict=True)
             batch = self._next()
 
     def _current(self) -> Batch | None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mypy_extensions import mypyc_attr
+
 from shoebox.archive import ArchiveWriter
 from shoebox.archive.layout import Block
 from shoebox.spool import Spool, render
@@ -30,12 +32,12 @@ class Batch:
             raise OSError(self._error.errno, f"{self._error.strerror}; the record is left out")
 
 
+# As its base says; mypyc would else initialise it twice, before and after it is made.
+@mypyc_attr(allow_interpreted_subclasses=True)
 class OpenArchive(ArchiveWriter):
     """The archive that a writer appends to; what could not be flushed can be left out."""
 
-    def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
-        super().__init__(path, **options)
-        self.batch = Batch()
+    batch: Batch
 
     def leave_out(self, error: OSError) -> None:
         """Leave out the records that are not in the file; their writers will raise the error."""
@@ -86,6 +88,7 @@ class Succession:
             metadata={"host": os.uname().nodename},
             **self._options,
         )
+        archive.batch = Batch()
         try:
             for block in blocks:
                 archive.append(block)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from time import monotonic
 from typing import Literal, TypeVar
 
@@ -19,26 +18,23 @@ from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
-from shoebox.roll_manager.current import Current, Record, Ticket
+from shoebox.roll_manager.current import Current
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
-from shoebox.selection import Time
+from shoebox.roll_manager.taking import Taker
 from shoebox.shipper import Shipper, Waiting
 from shoebox.spool import Spool, render
 from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
 
-_MANY = 1000
-"""Records that write_many takes under one lock."""
-
 _DURABILITIES = ("record", "interval", "roll")
 
 _C = TypeVar("_C", str, int)
 
 
-class WritingRollManager(Closing):
+class WritingRollManager(Taker, Closing):
     """Appends records to one open archive, and rolls it when its checker says so.
 
     `write` may be called from any number of threads, and after a fork. What was sealed
@@ -79,9 +75,8 @@ class WritingRollManager(Closing):
         render(filename_template, datetime.now(UTC))
         self._template = filename_template
         self._checker = roll_checker
-        self._check = roll_checker.check
         self._callback = CallbackList([] if archive_callback is None else [archive_callback])
-        self._each_record = _choice("durability", durability, _DURABILITIES) == "record"
+        each_record = _choice("durability", durability, _DURABILITIES) == "record"
         self._sync_interval = sync_interval if durability == "interval" else None
         self._options = {
             "compression": _choice("compression", compression, ("zstd", "gzip", "none")),
@@ -94,105 +89,13 @@ class WritingRollManager(Closing):
         self._shipper = Shipper(self._spool, targets, archive_callback) if targets else None
         limit = None if spool_limit_mb is None else int(spool_limit_mb * (1 << 20))
         timeout = on_full_timeout if waits else 0.0
-        self._room = None if limit is None else Room(self._spool, limit, timeout)
-        self._careful = self._room is not None or self._each_record
-        self._closed = False
+        room = None if limit is None else Room(self._spool, limit, timeout)
+        super().__init__(room, each_record=each_record)
         self.unshipped: list[Waiting] = []
         """What waited still when the manager was closed."""
         self._begin()
         lifetime.know(self)
         self._recover()
-
-    def write(
-        self, metadata: Mapping[str, str], payload: str | bytes, timestamp: Time | None = None
-    ) -> None:
-        """Take one record, copied and checked; `timestamp` is ns since the epoch or aware, or now.
-
-        Raise RecordTypeError or RecordValueError for what can't be stored, SpoolFull at
-        the limit, DurabilityError or another OSError where the disk fails: that record is
-        left out then, and no other.
-        """
-        if self._careful:
-            self._write_carefully((metadata, payload, timestamp))
-            return
-        # `with` costs twice as much, and every record comes through here. The lock is taken and
-        # given back inside of the block, so that no signal can come between the two: it knows
-        # its owner, and refuses to be given back by who does not hold it.
-        current, check = self._current, self._check
-        acquire, release = self._acquire, self._release
-        try:
-            acquire()
-            archive = current.archive
-            if archive is None:
-                archive = current.open()
-            archive.write(metadata, payload, timestamp)
-            try:
-                due = True if check(archive) else False  # noqa: SIM210 - may raise here
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                due = self._asked.failed(archive, error)
-            if due:
-                current.roll_quietly()
-            release()
-        except BaseException as error:
-            try:
-                current.leave_after(error)
-            finally:
-                try:  # noqa: SIM105 - a signal could come while suppress is set up
-                    release()
-                except RuntimeError:
-                    pass
-            raise
-        if self._due:
-            self._sealer.run()
-
-    def write_many(self, records: Iterable[Record]) -> None:
-        """Take records, each a tuple of what `write` takes, with one commit for all.
-
-        Where one is refused, those before it have been taken.
-        """
-        rest = iter(records)
-        tickets: dict[int, Ticket] = {}
-        try:
-            while self._take_some(rest, tickets):
-                self._sealer.run()
-        finally:
-            if self._each_record:
-                for ticket in tickets.values():
-                    self._current.commit(*ticket)
-
-    def _take_some(self, rest: Iterator[Record], tickets: dict[int, Ticket]) -> bool:
-        """Take the next records, also those before an error; return whether there were any."""
-        some: list[Record] = []
-        try:
-            some.extend(islice(rest, _MANY if self._room is None else 1))
-        finally:
-            if self._room is not None and some and not self._closed:
-                self._room.make(self._current.own, self.flush, [some[0][1]])
-            with self._current.lock:
-                self._current.take_many(some, tickets)
-        return bool(some)
-
-    def _write_carefully(self, record: Record) -> None:
-        """Take a record within the spool's limit, and sync it if each is to be."""
-        if self._room is not None and not self._closed:
-            self._room.make(self._current.own, self.flush, [record[1]])
-        with self._current.lock:
-            ticket = self._current.take(record)
-        if self._due:
-            self._sealer.run()
-        if self._each_record:
-            self._current.commit(*ticket)
-
-    def flush(self) -> None:
-        """Hand what was written to the operating system: it survives the process then."""
-        with self._current.lock:
-            archive = self._current.there()
-            if archive is not None:
-                self._current.flush(archive)
-
-    def sync(self) -> None:
-        """Make what was written survive a power cut; raise DurabilityError if it may not."""
-        self._current.sync()
 
     def roll(self) -> None:
         """Seal the open archive, if it has a record; raise OSError where the disk fails."""
@@ -244,26 +147,23 @@ class WritingRollManager(Closing):
     def _begin(self) -> None:
         """Set up what belongs to one process."""
         complaints = Complaints()
-        self._asked = Asked(self._checker, complaints)
-        self._sealer = Sealer(
+        asked = Asked(self._checker, complaints)
+        sealer = Sealer(
             self._callback,
             self._shipper,
             lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
         )
-        self._current = Current(
+        current = Current(
             Succession(self._spool, self._template, **self._options),
-            self._sealer,
-            self._asked,
+            sealer,
+            asked,
             complaints,
             self._opening,
             each_record=self._each_record,
         )
-        self._background = Background(
-            self._current, self._sealer, self._asked, complaints, self._sync_interval
-        )
+        self._take_into(current, asked, sealer)
+        self._background = Background(current, sealer, asked, complaints, self._sync_interval)
         self._begun = False
-        self._acquire, self._release = self._current.lock.acquire, self._current.lock.release
-        self._due = self._sealer.due
 
     def _recover(self) -> None:
         """Bring to an end what an earlier process left."""
