@@ -15,6 +15,7 @@ from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 from shoebox.sending import identity_of
 from shoebox.shipper import Shipper
 from shoebox.spool import Spool
+from shoebox_plugins.callbacks.files import CompressFileCallback
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
 
@@ -485,3 +486,31 @@ def test_close_twice_and_start_after_close_start_nothing(tmp_path, spool):
     to.close(SECONDS)
     to.start()
     assert not to.alive
+
+
+def test_what_was_written_here_is_not_read_again_to_be_digested(tmp_path, monkeypatch):
+    """Its digests were made as it was synced; only of what a callback has made they are not."""
+    made, real = [], delivery.Deliveries.digests
+
+    def digests(self, name, kinds):
+        made.extend(kinds)
+        return real(self, name, kinds)
+
+    monkeypatch.setattr(delivery.Deliveries, "digests", digests)
+
+    class Md5(LocalBackend):
+        checksums = frozenset({"md5"})
+
+    def write_one(folder, callback=None):
+        folder.mkdir()
+        store = backend(tmp_path / f"{folder.name}-store", Md5)
+        with WritingRollManager(
+            "%f.events", NeverRollChecker(), folder, callback, storage=[store]
+        ) as manager:
+            manager.write({}, "x")
+        assert list(folder.iterdir()) == []
+
+    write_one(tmp_path / "plain")
+    assert made == []
+    write_one(tmp_path / "packed", CompressFileCallback(compression="gzip"))
+    assert sorted(made) == ["md5", "sha256"]

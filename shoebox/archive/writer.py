@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -42,7 +42,8 @@ class ArchiveWriter:
     written again in the next archive.
 
     `writer_id` and `archive_id` are 16 bytes, `sequence` is the first record's number,
-    `metadata` what the header says besides. `clock` gives nanoseconds since the epoch.
+    `metadata` what the header says besides. `digests` names those that `checksums` is to
+    give of the sealed file. `clock` gives nanoseconds since the epoch.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ArchiveWriter:
         writer_id: bytes | None = None,
         sequence: int = 0,
         metadata: Mapping[str, str] | None = None,
+        digests: Collection[str] = (),
         clock: Callable[[], int] = time_ns,
     ) -> None:
         wanted = Path(path)
@@ -82,7 +84,7 @@ class ArchiveWriter:
         self._unsynced = Unsynced()
         self._spool = Spool(wanted.parent) if spool is None else spool
         self._owns_spool = spool is None
-        self._file, self.name = self._create(wanted.name)
+        self._file, self.name = self._create(wanted.name, digests)
         self.size = self._file.size
         """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
@@ -107,6 +109,11 @@ class ArchiveWriter:
     def buffered(self) -> int:
         """About how many bytes were taken that are not in the file yet, uncompressed."""
         return self._block_bytes - self._room
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The digests of the file that were asked for; none while not all of it is synced."""
+        return self._file.checksums()
 
     @property
     def committed(self) -> int:
@@ -291,11 +298,11 @@ class ArchiveWriter:
         finally:
             self.release()
 
-    def _create(self, name: str) -> tuple[AppendFile, str]:
+    def _create(self, name: str, digests: Collection[str]) -> tuple[AppendFile, str]:
         """Make the file, durable with its name before the first record is promised."""
         directory = self._spool.directory
         fd, name = self._spool.create(name)
-        file = AppendFile(fd, self._spool.path / (name + OPEN))
+        file = AppendFile(fd, self._spool.path / (name + OPEN), kinds=digests)
         try:
             file.append(*self._layout.header())
             file.sync()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -136,21 +136,23 @@ class Sealer:
 
     def _tell(self, archive: OpenArchive, path: Path) -> None:
         try:
-            self._offer_now(self._callback.on_close(path))
+            kept = self._callback.on_close(path)
+            # What a callback has put in its place has other digests.
+            self._offer_now(kept, archive.checksums if kept == path else {})
         finally:
             self._release(archive)
 
     def _tell_recovered(self, path: Path) -> None:
-        self._offer_now(self._callback.on_close(path))
+        self._offer_now(self._callback.on_close(path), {})
 
-    def _offer_now(self, path: Path) -> None:
+    def _offer_now(self, path: Path, checksums: Mapping[str, str]) -> None:
         if self._shipper is None:
             return
         try:
-            self._shipper.offer(path)
+            self._shipper.offer(path, checksums)
         except OSError as error:
             _log.error("%s: can't be offered now: %s", path, error)
-            self._failed[partial(self._offer_now, path)] = error
+            self._failed[partial(self._offer_now, path, checksums)] = error
 
     def _release(self, archive: OpenArchive) -> None:
         with archive.commit_lock:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
@@ -78,7 +78,7 @@ class WritingRollManager(Taker, Closing):
         self._callback = CallbackList([] if archive_callback is None else [archive_callback])
         each_record = _choice("durability", durability, _DURABILITIES) == "record"
         self._sync_interval = sync_interval if durability == "interval" else None
-        self._options = {
+        self._options: dict[str, Any] = {
             "compression": _choice("compression", compression, ("zstd", "gzip", "none")),
             "format_version": _choice("format_version", format_version, (1, 2)),
         }
@@ -87,6 +87,8 @@ class WritingRollManager(Taker, Closing):
         waits = _choice("on_full", on_full, ("raise", "block")) == "block"
         self._spool = Spool(directory, trusted=trust_directory)
         self._shipper = Shipper(self._spool, targets, archive_callback) if targets else None
+        if self._shipper is not None:
+            self._options["digests"] = self._shipper.kinds
         limit = None if spool_limit_mb is None else int(spool_limit_mb * (1 << 20))
         timeout = on_full_timeout if waits else 0.0
         room = None if limit is None else Room(self._spool, limit, timeout)
