@@ -13,7 +13,7 @@ from shoebox.archive.source import Bytes, Source, open_source
 from shoebox.archive.walk import Walk
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
-from shoebox.format import filters, index, v2
+from shoebox.format import index, v2
 from shoebox.format.section import Section, decode_section
 from shoebox.selection import Selection
 from shoebox.spool import OPEN
@@ -121,12 +121,9 @@ class ArchiveReader(Closing):
 
     def read_index(self, located: Located) -> list[index.Entry]:
         """Return the entries of an index frame; raise FormatError where it is unsound."""
-        table, blobs = self.metadata_section(located), self.payload_section(located)
-        entries = index.decode(table, blobs, frame_of(located).items)
-        for entry in entries:
-            if entry.filters:
-                filters.decode(entry.filters)
-        return entries
+        frame = frame_of(located)
+        piece = index.decode(self.metadata_section(located), frame.items, frame.payload.stored)
+        return piece.filled(self.payload_section(located))
 
     def metadata_section(self, located: Located) -> bytes:
         """Return a frame's raw first section; raise FormatError where it is unsound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -38,7 +38,8 @@ class ArchiveWriter:
     written again in the next archive.
 
     `writer_id` and `archive_id` are 16 bytes, `sequence` is the first record's number,
-    `metadata` what the header says besides. `clock` gives nanoseconds since the epoch.
+    `metadata` what the header says besides. `index_keys` are the metadata keys whose values
+    get a filter in the index, all if it is empty. `clock` gives nanoseconds since the epoch.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ArchiveWriter:
         writer_id: bytes | None = None,
         sequence: int = 0,
         metadata: Mapping[str, str] | None = None,
+        index_keys: Collection[str] = (),
         clock: Callable[[], int] = time_ns,
     ) -> None:
         wanted = Path(path)
@@ -66,6 +68,7 @@ class ArchiveWriter:
             sequence=sequence,
             compression=compression,
             metadata={} if metadata is None else plain_metadata(metadata),
+            index_keys=index_keys,
         )
         self._sequence = sequence
         compressed = compression != "none" and format_version != v1.VERSION

@@ -13,7 +13,7 @@ from shoebox.cli.command import Maybe
 from shoebox.cli.survey import Survey, survey
 from shoebox.cli.text import escaped, moment
 from shoebox.errors import FormatError
-from shoebox.format import codecs, filters, v2
+from shoebox.format import codecs, v2
 from shoebox.sources import Archive
 
 Row = dict[str, Any]
@@ -99,7 +99,7 @@ def _index(reader: ArchiveReader, located: Located) -> Row:
     frame = frame_of(located)
     try:
         entries = reader.read_index(located)
-        keys = sorted({key for it in entries if it.filters for key in filters.decode(it.filters)})
+        keys = sorted({key for it in entries if it.filters for key in it.filters})
     except FormatError as error:
         return {"offset": located.at, "error": str(error)}
     return {"offset": located.at, "level": frame.level, "entries": len(entries), "keys": keys}
