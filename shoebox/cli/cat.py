@@ -32,9 +32,10 @@ class Cat(Command):
             "--where",
             action="append",
             default=[],
-            type=arguments.pair,
+            type=arguments.condition,
             metavar="KEY=GLOB",
-            help="only records with such metadata; of several all must match",
+            help="only records with such metadata, or with KEY!=GLOB those without; of several "
+            "all must match",
         )
         when = "ISO 8601, in UTC where it names no time zone, or nanoseconds since the epoch"
         add("--since", type=arguments.time, metavar="TIME", help=f"not those before: {when}")

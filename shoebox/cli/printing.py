@@ -21,14 +21,14 @@ from shoebox.cli import exits, messages, sources, streams
 from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError
 from shoebox.roll_manager import ReadingRollManager
-from shoebox.selection import Time
+from shoebox.selection import Glob, Time
 
 _BUFFER = 1 << 20
 _Output: TypeAlias = "io.BufferedWriter[streams.Output]"
 
 
 class _Selection(TypedDict):
-    where: list[tuple[str, str]]
+    where: list[tuple[str, Glob]]
     since: Time | None
     until: Time | None
 
