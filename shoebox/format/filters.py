@@ -13,7 +13,7 @@ value may be there.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from xxhash import xxh3_64_digest
 
@@ -45,10 +45,26 @@ def build(values: Collection[str]) -> bytes:
 
 def may_hold(filter_: bytes, value: str) -> bool:
     """Tell whether the value may be among those that the filter was built from."""
-    if not filter_:
-        return True
-    numbers = _numbers((value,), len(filter_) * 8)
-    return all(filter_[number >> 3] & (0x80 >> (number & 7)) for number in numbers)
+    return probe(value)(filter_)
+
+
+def probe(value: str) -> Callable[[bytes], bool]:
+    """Return what tells for many filters whether the value may be in them."""
+    numbers: dict[int, tuple[int, ...]] = {}
+
+    def may_hold(filter_: bytes) -> bool:
+        bits = len(filter_) * 8
+        if not bits:
+            return True
+        if bits not in numbers:
+            numbers[bits] = _numbers((value,), bits)
+        first, second = numbers[bits]
+        return bool(
+            filter_[first >> 3] & (0x80 >> (first & 7))
+            and filter_[second >> 3] & (0x80 >> (second & 7))
+        )
+
+    return may_hold
 
 
 def of(values_by_key: Mapping[str, Collection[str]], keys: Collection[str] = ()) -> Filters:
