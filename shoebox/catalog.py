@@ -79,7 +79,8 @@ class Table(msgspec.Struct, array_like=True, frozen=True):
     """Those of each key, a power of two of them, by the first bits of the hashes."""
 
 
-_NOTHING = Table([], [], [])
+NOTHING = Table([], [], [])
+"""The table of a catalog that knows nothing."""
 
 
 class Catalog:
@@ -102,7 +103,7 @@ class Catalog:
         with self._lock:
             if self._table is None:
                 self._ask(lambda _file, _table: None)
-            return _NOTHING if self._table is None else self._table
+            return NOTHING if self._table is None else self._table
 
     def row(self, key: str, size: int) -> Row | None:
         """Return what is known of an archive; None if nothing is, or of another one."""
@@ -130,6 +131,8 @@ class Catalog:
 
     def _ask(self, question: Callable[[BinaryIO, Table], _T]) -> _T | None:
         """Return the answer; None, with a warning, where the catalog has gone or is unsound."""
+        if self._table is NOTHING:
+            return None
         try:
             with self._backend.open(self.key) as file:
                 table = self._know(decode(file)) if self._table is None else self._table
@@ -138,7 +141,7 @@ class Catalog:
             # The archives themselves tell all that it does.
             _log.warning("%s: the catalog can't be used, make a new one: %s", self.key, error)
             if self._table is None:
-                self._know(_NOTHING)
+                self._know(NOTHING)
             return None
 
     def _know(self, table: Table) -> Table:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from shoebox.catalog import ABSENT, ANYTHING, Catalog, Row, hash_of, write
+from shoebox.catalog import ABSENT, ANYTHING, NOTHING, Catalog, Row, hash_of, write
 from shoebox.digests import digests
 from shoebox.errors import ObjectNotFound
 from shoebox.sources import Object
@@ -64,38 +64,45 @@ def refresh(backend: StorageBackend, prefix: str, root: str = "") -> Refreshed:
     Of archives that one there knows already nothing is read. A new one is put beside the
     old before that is removed, so that there always is one.
     """
-    old = _old(backend, prefix)
-    last = _Last(old[-1] if old else None)
+    old = [_Last(Catalog(backend, key)) for key in _keys(backend, prefix)]
+    for it in old:
+        if not it.sound:
+            # One of the same content would have its name.
+            _remove(backend, it.key)
+    last = next((it for it in old if it.sound), _Last(None))
     known, new = last.known(objects(backend, prefix, root))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         looked = list(pool.map(_look, new))
     seen = known + [it for it in looked if it is not None]
     key = _put(backend, prefix, sorted(seen, key=lambda it: it.row.key), last)
-    for catalog in old:
-        if catalog.key != key:
-            with suppress(ObjectNotFound):
-                backend.delete(catalog.key)
+    for it in old:
+        if it.sound and it.key != key:
+            _remove(backend, it.key)
     left_out = tuple(it.name for it, found in zip(new, looked, strict=True) if found is None)
     return Refreshed(key, len(seen), len(seen) - len(known), len(last.rows) - len(known), left_out)
 
 
-def _old(backend: StorageBackend, prefix: str) -> list[Catalog]:
-    """Return the catalogs of just this prefix."""
+def _keys(backend: StorageBackend, prefix: str) -> list[str]:
+    """Return the keys of the catalogs of just this prefix."""
     name = re.compile(rf"{re.escape(prefix)}shoebox-[0-9a-f]{{{_DIGITS}}}{re.escape(CATALOG)}")
-    keys = [info.key for info in backend.list(prefix)]
-    return [Catalog(backend, key) for key in keys if name.fullmatch(key)]
+    return [info.key for info in backend.list(prefix) if name.fullmatch(info.key)]
+
+
+def _remove(backend: StorageBackend, key: str) -> None:
+    with suppress(ObjectNotFound):
+        backend.delete(key)
 
 
 class _Last:
-    """What the last catalog holds; nothing where there is none that is sound."""
+    """What the last catalog holds; nothing where there is none, or it is not sound."""
 
     def __init__(self, catalog: Catalog | None) -> None:
         found = None if catalog is None else catalog.everything()
-        self._catalog = None if found is None else catalog
-        self.key = None if self._catalog is None else self._catalog.key
+        self.key = "" if catalog is None else catalog.key
+        self.sound = found is not None
         self.values = {} if found is None else found
-        self.rows = [] if self._catalog is None else self._catalog.table.rows
-        self.keys = [] if self._catalog is None else self._catalog.table.keys
+        table = NOTHING if catalog is None or found is None else catalog.table
+        self.rows, self.keys = table.rows, table.keys
 
     def known(self, archives: Sequence[Object]) -> tuple[list[_Seen], list[Object]]:
         """Return what it knows of the archives, and those that it doesn't know."""
