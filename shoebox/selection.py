@@ -93,6 +93,19 @@ class Selection:
             return False
         return all(test(metadata.get(key)) for key, test in self._tests)
 
+    def places(
+        self,
+        metadata: Sequence[Mapping[str, str]],
+        timestamps: Sequence[int | None],
+        places: Sequence[int],
+    ) -> Sequence[int]:
+        """Return those of the places whose records are wanted, condition by condition."""
+        if not self.timeless:
+            places = [at for at in places if self._in_range(timestamps[at])]
+        for key, test in self._tests:
+            places = [at for at in places if test(metadata[at].get(key))]
+        return places
+
     def _in_range(self, timestamp: int | None) -> bool:
         return timestamp is not None and self.overlaps(timestamp, timestamp)
 

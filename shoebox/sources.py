@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from shoebox.archive.reader import ArchiveReader, Header, read_header
+from shoebox.archive.header import Header, read_header
+from shoebox.archive.reader import ArchiveReader
 from shoebox.archive.source import open_source
 from shoebox.catalog import Catalog, Row
 from shoebox.selection import Selection

@@ -57,6 +57,7 @@ METADATA = {"event_type": "compute.instance.create", "host": "n1"}
 )
 def test_every_condition_must_match(where, wanted):
     assert Selection(where).matches(METADATA, 0) == wanted
+    assert list(Selection(where).places([METADATA] * 2, [0, 0], [1])) == [1] * wanted
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,7 @@ def test_every_condition_must_match(where, wanted):
 )
 def test_since_is_inclusive_and_until_exclusive(time, wanted):
     assert Selection(since=10, until=20).matches({}, time) == wanted
+    assert list(Selection(since=10, until=20).places([{}], [time], [0])) == [0] * wanted
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from shoebox.archive import search
 from shoebox.archive.batch import Batch
 from shoebox.archive.frames import Located, RecordV1
+from shoebox.archive.header import Header, decode_header, header_of
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
 from shoebox.archive.walk import Walk
@@ -27,20 +28,6 @@ _T = TypeVar("_T")
 
 Pair = tuple[dict[str, str], str | bytes]
 """A record's metadata and payload."""
-
-
-class Header(NamedTuple):
-    """What an archive of version 2 says of itself at its start."""
-
-    archive: str
-    """Its id, in hexadecimal."""
-    writer: str
-    """The id of its writer, in hexadecimal."""
-    created: int
-    """Nanoseconds since the epoch."""
-    sequence: int
-    """The first record's."""
-    metadata: dict[str, str]
 
 
 class _Read(NamedTuple):
@@ -262,10 +249,7 @@ class ArchiveReader(Closing):
 
     def _wanted(self, records: v2.Records, skip: int) -> Sequence[int]:
         places = range(skip, len(records.metadata))
-        if self._selection.everything:
-            return places
-        metadata, times = records.metadata, records.timestamps
-        return [at for at in places if self._selection.matches(metadata[at], times[at])]
+        return self._selection.places(records.metadata, records.timestamps, places)
 
     def _section(self, at: int, section: Section) -> bytes:
         """Return the raw section whose stored bytes follow a frame's head at `at`."""
@@ -275,7 +259,7 @@ class ArchiveReader(Closing):
         return decode_section(section, stored)
 
     def _read_header(self, located: Located) -> Header:
-        return _header(frame_of(located), self.metadata_section(located))
+        return decode_header(frame_of(located), self.metadata_section(located))
 
     def _sound(self, item: Located, decode: Callable[[Located], _T]) -> _T | None:
         """Return what the frame holds; note a fault and return None where it is unsound."""
@@ -295,28 +279,3 @@ class ArchiveReader(Closing):
 def frame_of(located: Located) -> v2.Frame:
     """Return the frame of what `is_a` has told to have sections."""
     return cast("v2.Frame", located.frame)
-
-
-def read_header(source: Source) -> Header | None:
-    """Return the header that an archive begins with; None where there is no sound one."""
-    file, _ = open_source(source)
-    with file:
-        try:
-            return header_of(Bytes(file))
-        except FormatError:
-            return None
-
-
-def header_of(data: Bytes, at: int = 0) -> Header | None:
-    """Return the header that stands there; None where another frame does, or FormatError."""
-    frame = v2.decode_frame(data.read(at, v2.FRAME_SIZE))
-    if not isinstance(frame, v2.Frame) or frame.kind != v2.HEADER:
-        return None
-    stored = data.read(at + v2.FRAME_SIZE, frame.metadata.stored)
-    return _header(frame, decode_section(frame.metadata, stored))
-
-
-def _header(frame: v2.Frame, origin: bytes) -> Header:
-    writer, metadata = v2.decode_origin(origin)
-    archive = frame.archive_id.hex()
-    return Header(archive, writer.hex(), frame.first_time, frame.sequence, metadata)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located, RecordV1
+from shoebox.archive.header import read_header
 from shoebox.archive.identity import identify
-from shoebox.archive.reader import frame_of, read_header
+from shoebox.archive.reader import frame_of
 from shoebox.cli.command import Maybe
 from shoebox.cli.sources import reading
 from shoebox.format import v1, v2

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from shoebox import stores
-from shoebox.archive.reader import Header
+from shoebox.archive.header import Header
 from shoebox.errors import BadWorkingDirectory, StorageError
 from shoebox.sources import Archive, File, Object, base_name
 from shoebox.spool import ASIDE, glob_of
