@@ -119,6 +119,8 @@ def below(data: bytes, start: int, offset: int, size: int, writer: str) -> list[
         found = below(data, start, entry[0], 100 + entry[5] + entry[6], writer)
         if len(found) != entry[2] or found[0].sequence != entry[1]:
             raise Bad("an entry counts other records")
+        if parse_head(data, start + entry[0]).sections[1][3] != entry[8]:
+            raise Bad("an entry has another codec")
         times = [row.time for row in found]
         if (min(times), max(times)) != (entry[3], entry[4]):
             raise Bad("an entry has other times")
@@ -136,8 +138,8 @@ def entries(data: bytes, at: int, head: Head) -> list[tuple[object, ...]]:
     if len(table) < 56 * head.items:
         raise Bad("a table of another length")
     for number in range(head.items):
-        *entry, known = struct.unpack_from("<QQQqqIIB7x", table, 56 * number)
-        rows.append((*entry, {} if known else None))
+        *entry, known = struct.unpack_from("<QQQqqIIBB6x", table, 56 * number)
+        rows.append((*entry[:7], {} if known else None, entry[7]))
     unpacker = MessagePack(table[56 * head.items :])
     place = at + 100 + head.sections[0][0]
     for _ in range(unpacker.map_size()):

@@ -253,3 +253,15 @@ def test_blocks_are_joined_up_to_a_size(monkeypatch):
     assert [len(group) for group in search.joined(hits, 100)] == [3, 3, 3, 1]
     assert [len(group) for group in search.joined(hits, 99)] == [1] * 10
     assert list(search.joined([], 9)) == []
+
+
+def test_the_index_tells_of_all_its_blocks_and_pieces():
+    data = (golden.DATA / "v2-tree.events").read_bytes()
+    with ArchiveReader(io.BytesIO(data), name="a") as reader:
+        frames = list(reader.frames())
+    told = search.outline(Bytes(io.BytesIO(data)))
+    assert [hit.locate(Bytes(io.BytesIO(data))) for hit in told.blocks] == [
+        it for it in frames if it.is_a(v2.BLOCK)
+    ]
+    pieces = [it for it in frames if it.is_a(v2.INDEX)]
+    assert [(it.at, it.level) for it in told.pieces] == [(it.at, it.frame.level) for it in pieces]

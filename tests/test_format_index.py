@@ -17,7 +17,7 @@ def entry(number: int) -> Entry:
         if number % 7 == 6
         else filters.of({key: VALUES[key] for key in list(VALUES)[number % 7 :]})
     )
-    return Entry(number * 1000, number * 5, 5, number, number + 10, 30, 40, held)
+    return Entry(number * 1000, number * 5, 5, number, number + 10, 30, 40, number % 3, held)
 
 
 def decode(table: bytes, count: int, payload: bytes = b"") -> list[Entry]:

@@ -8,7 +8,7 @@ reader back to going through the frames, which finds the same and says what is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -52,12 +52,20 @@ class Hit(NamedTuple):
         return Located(self.at, frame)
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
     """An index frame of a file, and what it tells."""
 
+    at: int
     level: int
     filters_at: int
     told: index.Piece
+
+
+class Outline(NamedTuple):
+    """All that the index of an archive tells of it."""
+
+    blocks: list[Hit]
+    pieces: list[Piece]
 
 
 def hits(data: Bytes, selection: Selection) -> list[Hit]:
@@ -78,6 +86,19 @@ def hits(data: Bytes, selection: Selection) -> list[Hit]:
     return [hit for of_one in reversed(found) for hit in of_one]
 
 
+def outline(data: Bytes) -> Outline:
+    """Return the blocks and the pieces of the index of a file that is one sealed archive.
+
+    Raise FormatError where it is not, or the index is unsound.
+    """
+    end = data.length()
+    tail = _tail(data, end)
+    met: list[Piece] = []
+    descent = _Descent(data, Selection(), end - tail.size - tail.offset, tail, met.append)
+    blocks = list(descent.hits())
+    return Outline(blocks, sorted(met, key=lambda it: it.at))
+
+
 def joined(found: Sequence[Hit], gap: int) -> Iterator[list[Hit]]:
     """Yield the blocks in groups, each to be read at once up to the last one's payloads.
 
@@ -94,9 +115,16 @@ def joined(found: Sequence[Hit], gap: int) -> Iterator[list[Hit]]:
 
 
 class _Descent:
-    """The way from an archive's tail down to its blocks."""
+    """The way from an archive's tail down to its blocks; `meet` is shown each index frame."""
 
-    def __init__(self, data: Bytes, selection: Selection, start: int, tail: v2.Tail) -> None:
+    def __init__(
+        self,
+        data: Bytes,
+        selection: Selection,
+        start: int,
+        tail: v2.Tail,
+        meet: Callable[[Piece], object] = lambda _: None,
+    ) -> None:
         self._data = data
         self._selection = selection
         self._probes = {
@@ -106,6 +134,7 @@ class _Descent:
         self._tail = tail
         self._last = [0] * 256
         """The offset of the last frame that was met, by level: so that none is met twice."""
+        self._meet = meet
 
     def hits(self) -> Iterator[Hit]:
         """Yield the blocks that can hold what is selected."""
@@ -134,7 +163,7 @@ class _Descent:
             else:
                 yield from self._below(below, piece.level - 1)
 
-    def _piece(self, entry: index.Entry, level: int | None) -> _Piece:
+    def _piece(self, entry: index.Entry, level: int | None) -> Piece:
         at = self._start + entry.offset
         data = self._data.read(at, v2.FRAME_SIZE + entry.metadata)
         frame = _frame(data[: v2.FRAME_SIZE], self._tail.archive_id, entry)
@@ -144,9 +173,11 @@ class _Descent:
         told = index.decode(raw, frame.items, frame.payload.stored)
         if sum(it.records for it in told.entries) != entry.records:
             raise FormatError("the index counts other records")
-        return _Piece(frame.level, at + len(data), told)
+        piece = Piece(at, frame.level, at + len(data), told)
+        self._meet(piece)
+        return piece
 
-    def _able(self, piece: _Piece) -> list[index.Entry]:
+    def _able(self, piece: Piece) -> list[index.Entry]:
         """Return the entries that neither times nor filters rule out."""
         entries, overlaps = piece.told.entries, self._selection.overlaps
         able = [
@@ -156,7 +187,7 @@ class _Descent:
             able = self._able_to(need, piece, able) if able else able
         return [entries[number] for number in able]
 
-    def _able_to(self, need: Need, piece: _Piece, able: list[int]) -> list[int]:
+    def _able_to(self, need: Need, piece: Piece, able: list[int]) -> list[int]:
         """Return those of the entries, by number, that may have what is needed."""
         entries, run = piece.told.entries, piece.told.runs.get(need.key)
         if run is None:

@@ -22,7 +22,7 @@ FANOUT = 128
 MAX_DIRECTORY = 1 << 20
 """Bytes; where the keys of the filters would need more, no entry of the frame has filters."""
 
-_ENTRY = struct.Struct("<QQQqqIIB7x")
+_ENTRY = struct.Struct("<QQQqqIIBB6x")
 
 
 class Entry(NamedTuple):
@@ -36,6 +36,8 @@ class Entry(NamedTuple):
     metadata: int
     payload: int
     """The stored lengths of the frame's two sections."""
+    codec: int = codecs.NONE
+    """Of the payload section."""
     filters: Filters | None = None
     """None where nothing is known."""
 
@@ -72,6 +74,7 @@ def entry_of(frame: v2.Frame, records: int, filters: Filters | None = None) -> E
         frame.last_time,
         frame.metadata.stored,
         frame.payload.stored,
+        frame.payload.codec,
         filters,
     )
 
@@ -123,7 +126,7 @@ class Index:
         known = len(directory) <= MAX_DIRECTORY
         if not known:
             directory, filters = runs.EMPTY, b""
-        rows = [_ENTRY.pack(*entry[:7], known and entry.filters is not None) for entry in entries]
+        rows = [_ENTRY.pack(*entry[:8], known and entry.filters is not None) for entry in entries]
         table, stored_table = encode_section(self._codec, b"".join((*rows, directory)))
         frame = v2.Frame(
             kind=v2.INDEX,
