@@ -14,7 +14,6 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
 from threading import Lock
 from typing import BinaryIO, NamedTuple, TypeVar
 
@@ -234,8 +233,8 @@ def decode(file: BinaryIO) -> Table:
         raise FormatError(f"its table can't be decoded: {error}") from error
 
 
-def write(file: BinaryIO, keys: list[str], rows: list[Row], values: Iterable[list[int]]) -> None:
-    """Write a catalog; `values` gives for each key the numbers of hash and row, in order."""
+def write(file: BinaryIO, keys: list[str], rows: list[Row], values: Iterable[array[int]]) -> None:
+    """Write a catalog; `values` gives for each key the numbers of hash and row."""
     at = 0
     parts: list[list[Part]] = []
     for numbers in values:
@@ -249,14 +248,15 @@ def write(file: BinaryIO, keys: list[str], rows: list[Row], values: Iterable[lis
     file.write(stored + end + _CRC.pack(codecs.checksum(end)))
 
 
-def _parts(numbers: list[int]) -> Iterator[tuple[Section, bytes]]:
-    """Yield a section for each possible beginning of a hash."""
+def _parts(numbers: array[int]) -> Iterator[tuple[Section, bytes]]:
+    """Yield a section for each possible beginning of a hash; one at a time is sorted."""
     bits = (len(numbers) // PART).bit_length()
     shift = 2 * _HASH_BITS - bits
-    found = {first: list(part) for first, part in groupby(numbers, lambda it: it >> shift)}
-    for first in range(1 << bits):
-        part = found.get(first, [])
-        yield encode_section(codecs.ZSTD, struct.pack(f"<{len(part)}Q", *part))
+    parts = [array("Q") for _ in range(1 << bits)]
+    for number in numbers:
+        parts[number >> shift].append(number)
+    for part in parts:
+        yield encode_section(codecs.ZSTD, struct.pack(f"<{len(part)}Q", *sorted(part)))
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from shoebox.spool import CATALOG
 from shoebox.storage import StorageBackend
 from shoebox.stores import objects
 
-MAX_VALUES = 1 << 16
+MAX_VALUES = 1 << 18
 """Of a key of one archive; one that has more is taken for having any."""
 
 MAX_TOTAL = 1 << 24
@@ -181,7 +182,9 @@ def _write(file: BinaryIO, seen: Sequence[_Seen], last: _Last) -> None:
     rows = [replace(it.row, values=values) for it, values in zip(seen, counts, strict=True)]
     places = {it.before: number for number, it in enumerate(seen) if it.before is not None}
     numbers = (
-        sorted([*_kept(last.values.get(key, ()), places, rows, at), *_new(key, seen, rows, at)])
+        array(
+            "Q", chain(_kept(last.values.get(key, ()), places, rows, at), _new(key, seen, rows, at))
+        )
         for at, key in enumerate(keys)
     )
     write(file, keys, rows, numbers)

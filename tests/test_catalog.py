@@ -2,6 +2,7 @@
 
 import io
 import logging
+from array import array
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def packed(keys, rows, values):
     """Return a catalog of these rows; `values` has those of each key and row."""
     file = io.BytesIO()
     numbers = (
-        sorted(hash_of(value) << 32 | at for at, held in enumerate(of_key) for value in held)
+        array("Q", [hash_of(value) << 32 | at for at, held in enumerate(of_key) for value in held])
         for of_key in values
     )
     catalog.write(file, keys, rows, numbers)
