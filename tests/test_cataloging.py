@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from benchmarks.counting import CountingBackend
 from shoebox import cataloging
 from shoebox.archive import ArchiveWriter
 from shoebox.catalog import ANYTHING, Catalog
@@ -189,3 +190,17 @@ def test_an_empty_prefix_has_an_empty_catalog():
     store = Store()
     assert cataloging.refresh(store, "a/").archives == 0
     assert search(store, where={"id": "1"}) == ([], [])
+
+
+def test_a_search_takes_a_few_requests_however_many_archives_there_are(add):
+    """One for the list, three for the catalog, and of the archive one for its size and one more."""
+    store = CountingBackend()
+    for number in range(100):
+        add(store, number)
+    for catalog, most in ((False, 401), (True, 6)):
+        if catalog:
+            cataloging.refresh(store, "a/")
+        store.reset()
+        with ReadingRollManager("a/", storage=store, where={"id": "42-7"}) as reader:
+            assert [payload for _, payload in reader] == ["42 7"]
+        assert store.requests <= most

@@ -16,7 +16,7 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, StorageError
 from shoebox.roll_manager.ahead import Ahead, ahead
-from shoebox.roll_manager.catalogue import Sources, catalogue_of, in_order
+from shoebox.roll_manager.listing import Sources, in_order, listing_of
 from shoebox.roll_manager.position import advance, parse, render
 from shoebox.selection import Selection, Time, Where
 from shoebox.sources import Archive, File, base_name
@@ -74,7 +74,7 @@ class ReadingRollManager(Closing):
         storage: StorageBackend | None = None,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self._catalogue = catalogue_of(filename_template, directory, storage)
+        self._listing = listing_of(filename_template, directory, storage)
         self._callback = CallbackList([] if archive_callback is None else [archive_callback])
         self._selection = Selection(where, since, until)
         self._strict = strict
@@ -99,7 +99,7 @@ class ReadingRollManager(Closing):
     @property
     def archives(self) -> list[str]:
         """The paths or URLs of the archives that match now, in the order of reading."""
-        return [archive.name for archive in in_order(self._catalogue.there())]
+        return [archive.name for archive in in_order(self._listing.there())]
 
     @property
     def position(self) -> str:
@@ -159,7 +159,7 @@ class ReadingRollManager(Closing):
         for _, reader in self._readers.values():
             reader.close()
         self._readers.clear()
-        self._catalogue.close()
+        self._listing.close()
 
     def _iterate(self) -> Iterator[Pair]:
         batch = self._current()
@@ -199,9 +199,9 @@ class ReadingRollManager(Closing):
             if not self._follow:
                 return
             if not came:
-                if self._catalogue.named and not self._to_read():
+                if self._listing.named and not self._to_read():
                     return
-                self._wait(self._catalogue.poll)
+                self._wait(self._listing.poll)
 
     def _pass(self, *, payloads: bool) -> Iterator[tuple[Archive, Batch]]:
         """Yield the batches of what was not read to its end; of archives that can match alone."""
@@ -227,7 +227,7 @@ class ReadingRollManager(Closing):
 
     def _to_read(self) -> list[Archive]:
         """Return what was not read to its end, first what is gone: shipped, or moved."""
-        there = {base_name(archive.name): archive for archive in self._catalogue.there()}
+        there = {base_name(archive.name): archive for archive in self._listing.there()}
         self._read.intersection_update(there)
         gone = [
             File(Path(name)) if archive.path is not None else archive
@@ -283,7 +283,7 @@ class ReadingRollManager(Closing):
         """Note what can't be opened; what has only now gone was shipped, or moved."""
         if not isinstance(error, FileNotFoundError):
             self._note(Fault(archive.name, "foreign", 0, 0, f"can't be read: {error.strerror}"))
-        elif archive.name in self._catalogue.missing:
+        elif archive.name in self._listing.missing:
             self._note(Fault(archive.name, "foreign", 0, 0, "there is no such file"))
 
     def _finish(self, archive: Archive, name: str) -> None:

@@ -28,7 +28,7 @@ _AT_ONCE = 8
 """Requests for headers that are under way at the same time."""
 
 
-class Catalogue(Protocol):
+class Listing(Protocol):
     """The archives that a reader reads.
 
     Order comes from the headers: creation, writer, sequence. Archives that have none,
@@ -136,10 +136,10 @@ class Store:
             self._backend.close()
 
 
-def catalogue_of(
+def listing_of(
     sources: Sources, directory: str | os.PathLike[str], storage: StorageBackend | None
-) -> Catalogue:
-    """Return the catalogue of what a reader is asked to read."""
+) -> Listing:
+    """Return the listing of what a reader is asked to read."""
     if not isinstance(sources, str):
         return Named([sources] if isinstance(sources, os.PathLike) else sources)
     if storage is not None:
