@@ -49,6 +49,7 @@ def build_writer(conf: cfg.ConfigOpts, group: str = config.GROUP) -> WritingRoll
             sync_interval=found["sync_interval"],
             compression=found["compression"],
             format_version=found["format_version"],
+            index_keys=found["index_keys"],
             storage=parts.destinations,
             trust_directory=found["trust_directory"],
             spool_limit_mb=found["spool_limit_mb"],

@@ -72,6 +72,13 @@ WRITER: tuple[cfg.Opt, ...] = (
         max=2,
         help="The archive format: 2, or 1 for readers of 2014.",
     ),
+    cfg.ListOpt(
+        "index_keys",
+        default=[],
+        help="The metadata keys whose values the index holds filters of, so that a search for a "
+        "value reads only what can hold it; left empty, all of them. Leave out what is never "
+        "searched, or is the same in all records.",
+    ),
     cfg.BoolOpt(
         "trust_directory",
         default=False,

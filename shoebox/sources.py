@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from shoebox.archive.header import Header, read_header
 from shoebox.archive.reader import ArchiveReader
 from shoebox.archive.source import open_source
+from shoebox.catalog import Catalog, Row
+from shoebox.selection import Selection
 from shoebox.spool import OPEN
 from shoebox.storage import StorageBackend
+
+GAP = 1 << 16
+"""Bytes of an object that are rather read than asked for by a request of their own."""
 
 
 class Archive(Protocol):
@@ -35,6 +41,12 @@ class Archive(Protocol):
 
     def open(self) -> BinaryIO:
         """Return it as a seekable file."""
+
+    def header(self) -> Header | None:
+        """Return its header; None where there is no sound one."""
+
+    def can_match(self, selection: Selection) -> bool:
+        """Tell whether it may hold what is selected, without reading anything of it."""
 
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader of it; `growing` as the reader takes it."""
@@ -68,6 +80,14 @@ class File:
         """Return the file; one that its writer has sealed in the meantime has its new name."""
         return self._open()[0]
 
+    def header(self) -> Header | None:
+        """Return the header."""
+        return read_header(self.open())
+
+    def can_match(self, selection: Selection) -> bool:  # noqa: ARG002 - nothing is known of it
+        """Say that it may."""
+        return True
+
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader; one that was sealed in the meantime does not grow any more."""
         file, is_open = self._open()
@@ -92,6 +112,8 @@ class Object:
     key: str
     size: int
     backend: StorageBackend
+    catalogs: tuple[Catalog, ...] = ()
+    """Those that may know it."""
     path: None = None
     growing: bool = False
 
@@ -101,7 +123,24 @@ class Object:
 
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader."""
-        return ArchiveReader(self.open(), name=self.name, growing=growing, **options)
+        return ArchiveReader(self.open(), name=self.name, growing=growing, gap=GAP, **options)
+
+    @property
+    def row(self) -> Row | None:
+        """What a catalog knows of it."""
+        rows = (it.row(self.key, self.size) for it in self.catalogs)
+        return next((it for it in rows if it is not None), None)
+
+    def header(self) -> Header | None:
+        """Return the header, with nothing of its metadata where a catalog knows it."""
+        row = self.row
+        if row is None:
+            return read_header(self.open())
+        return Header(row.archive, row.writer, row.created, row.sequence, {})
+
+    def can_match(self, selection: Selection) -> bool:
+        """Tell whether no catalog rules it out."""
+        return not any(it.rules_out(self.key, self.size, selection) for it in self.catalogs)
 
 
 def base_name(name: str) -> str:

@@ -23,7 +23,8 @@ OPEN: Final = ".open"
 TORN: Final = ".torn"
 CORRUPT: Final = ".corrupt"
 DELIVERY: Final = ".delivery"
-ASIDE: Final = (TORN, CORRUPT, DELIVERY, TEMPORARY_SUFFIX)
+CATALOG: Final = ".catalog"
+ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 """What is never part of a source: none of these holds an archive that is in order."""
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from time import sleep
 from typing import Any, cast
 
 from shoebox import plugins
+from shoebox.catalog import Catalog, is_catalog
 from shoebox.errors import ConfigError, ShoeboxError, StorageUnavailable
 from shoebox.retrying import RetryingBackend
 from shoebox.sources import Object
@@ -67,17 +68,21 @@ def open_store(location: Location, options: Mapping[str, Any] | None = None) -> 
     return RetryingBackend(cast("StorageBackend", made), _wait, tries=TRIES)
 
 
-def objects(backend: StorageBackend, pattern: str, root: str = "") -> Iterator[Object]:
-    """Yield the archives whose keys begin with the pattern, or match it if it is a glob.
+def objects(backend: StorageBackend, pattern: str, root: str = "") -> list[Object]:
+    """Return the archives whose keys begin with the pattern, or match it if it is a glob.
 
     strftime's directives in it stand for anything within a segment. `root` is put before
-    the keys to make the names.
+    the keys to make the names. The catalogs that are listed as well go with the archives.
     """
     pattern = without_directives(pattern)
     matches = _matcher(pattern)
-    for info in backend.list(_MAGIC.split(pattern)[0]):
-        if not info.key.endswith(ASIDE) and matches(info.key):
-            yield Object(root + info.key, info.key, info.size, backend)
+    infos = list(backend.list(_MAGIC.split(pattern)[0]))
+    catalogs = tuple(Catalog(backend, it.key) for it in infos if is_catalog(it.key))
+    return [
+        Object(root + it.key, it.key, it.size, backend, catalogs)
+        for it in infos
+        if not it.key.endswith(ASIDE) and matches(it.key)
+    ]
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:

@@ -119,6 +119,8 @@ def below(data: bytes, start: int, offset: int, size: int, writer: str) -> list[
         found = below(data, start, entry[0], 100 + entry[5] + entry[6], writer)
         if len(found) != entry[2] or found[0].sequence != entry[1]:
             raise Bad("an entry counts other records")
+        if parse_head(data, start + entry[0]).sections[1][3] != entry[8]:
+            raise Bad("an entry has another codec")
         times = [row.time for row in found]
         if (min(times), max(times)) != (entry[3], entry[4]):
             raise Bad("an entry has other times")
@@ -126,25 +128,40 @@ def below(data: bytes, start: int, offset: int, size: int, writer: str) -> list[
     return rows
 
 
-def entries(data: bytes, at: int, head: Head) -> list[tuple[int, ...]]:
-    """Return offset, sequence, records, times, lengths and filters of each entry."""
-    table, blobs = section(data, at, head, 0), section(data, at, head, 1)
-    rows, place = [], 0
-    for number in range(head.items):
-        *entry, size = struct.unpack_from("<QQQqqIII4x", table, 56 * number)
-        rows.append((*entry, blobs[place : place + size]))
-        place += size
-    if len(table) != 56 * head.items or place != len(blobs):
+def entries(data: bytes, at: int, head: Head) -> list[tuple[object, ...]]:
+    """Return offset, sequence, records, times, lengths and filters of each entry.
+
+    Its filters are a dict of key to filter, None if nothing is known of its values.
+    """
+    table, rows = section(data, at, head, 0), []
+    section(data, at, head, 1)
+    if len(table) < 56 * head.items:
         raise Bad("a table of another length")
+    for number in range(head.items):
+        *entry, known = struct.unpack_from("<QQQqqIIBB6x", table, 56 * number)
+        rows.append((*entry[:7], {} if known else None, entry[7]))
+    unpacker = MessagePack(table[56 * head.items :])
+    place = at + 100 + head.sections[0][0]
+    for _ in range(unpacker.map_size()):
+        place = add_filters(rows, unpacker.text(), unpacker.binary(), data, place)
+    unpacker.finish()
+    if place != at + head.size:
+        raise Bad("filters of another length")
     return rows
 
 
-def filters_of(data: bytes) -> dict[str, bytes]:
-    """Return the filters of a block by key."""
-    unpacker = MessagePack(data)
-    found = {unpacker.text(): unpacker.binary() for _ in range(unpacker.map_size())}
-    unpacker.finish()
-    return found
+def add_filters(rows: list, key: str, described: bytes, data: bytes, start: int) -> int:
+    """Give each entry its filter of a key; return where the next key's begin."""
+    descriptor, sizes = struct.unpack("<IIIBB", described[:14]), described[14:]
+    raw, place = unpack(data[start : start + descriptor[0]], descriptor), 0
+    for row, size in zip(rows, sizes, strict=True):
+        length = 2**size // 8 if size > 1 else 0
+        if size and row[7] is not None:
+            row[7][key] = raw[place : place + length]
+        place += length
+    if place != len(raw):
+        raise Bad("a key's filters")
+    return start + descriptor[0]
 
 
 def may_hold(filter_: bytes, xxh3: int) -> bool:
@@ -224,9 +241,13 @@ def parse_head(data: bytes, at: int) -> Head:
 
 def section(data: bytes, at: int, head: Head, number: int) -> bytes:
     """Return a raw section: 0 is that of the metadata, 1 that of the payloads."""
-    stored, raw, checksum, codec, escaped = head.sections[number]
     start = at + 100 + (head.sections[0][0] if number else 0)
-    packed = data[start : start + stored]
+    return unpack(data[start : start + head.sections[number][0]], head.sections[number])
+
+
+def unpack(packed: bytes, descriptor: tuple[int, ...]) -> bytes:
+    """Return the raw bytes of a section."""
+    _stored, raw, checksum, codec, escaped = descriptor
     if crc32c(packed) != checksum:
         raise Bad("a section's checksum")
     if escaped:

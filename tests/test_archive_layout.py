@@ -2,6 +2,7 @@
 
 import pytest
 
+from shoebox.archive import ArchiveReader
 from shoebox.archive.layout import (
     MAX_FILTERS,
     LayoutV1,
@@ -76,7 +77,7 @@ def test_nothing_is_taken_in_before_it_is_in_the_file():
     assert found.place(block, 141, 0) == first
     found.placed(first)
     _, table, *_ = found.end(500, 0)
-    assert len(table) == 56
+    assert len(index.decode(table, 1, 32).entries) == 1
 
 
 def _block(found):
@@ -88,7 +89,17 @@ def _block(found):
 
 def test_filters_that_would_be_too_large_are_left_out():
     few = {"k": {"v"}}
-    assert filters.decode(block_filters(few)).keys() == {"k"}
+    assert block_filters(few).keys() == {"k"}
     many = {str(key): {str(value) for value in range(6000)} for key in range(9)}
-    assert block_filters(many) == b""
-    assert len(block_filters({"0": many["0"]})) <= MAX_FILTERS
+    assert block_filters(many) is None
+    assert block_filters({"0": many["0"]}) is not None
+    assert block_filters(many, {"0"}) is not None
+    assert block_filters({"k" * MAX_FILTERS: {"v"}}) is None
+
+
+def test_keys_that_are_not_to_be_indexed_are_known_and_have_no_filter(tmp_path):
+    row = ({"a": "1", "b": "2"}, "x", 0)
+    path = golden.write_blocks(tmp_path / "a", [[row]], index_keys=["b"])
+    with ArchiveReader(path, strict=True) as reader:
+        [found] = [reader.read_index(it) for it in reader.frames() if it.is_a(v2.INDEX)]
+    assert found[0].filters == {"a": b"", "b": filters.build({"2"})}

@@ -125,7 +125,7 @@ def test_payloads_of_blocks_without_a_match_are_not_read(archive):
     )
     with ArchiveReader(Watched(big.read_bytes()), selection=Selection(where={"id": "4"})) as reader:
         assert len(list(reader)) == 1
-    assert Watched.total < 60_000
+    assert Watched.total < 70_000
 
 
 @pytest.mark.parametrize("after", range(6, 18))
@@ -349,7 +349,7 @@ def test_filters_that_the_index_holds_can_be_decoded(archive):
     with ArchiveReader(archive, strict=True) as reader:
         entries = [e for i in reader.frames() if i.is_a(v2.INDEX) for e in reader.read_index(i)]
         assert [entry.records for entry in entries] == [4, 2, 3]
-        assert filters.may_hold(filters.decode(entries[0].filters)["id"], "3")
+        assert filters.may_hold(entries[0].filters["id"], "3")
 
 
 def test_a_frame_of_a_located_one_has_its_sections(archive):

@@ -96,7 +96,7 @@ def test_the_index_never_hides_a_record(tmp_path_factory, blocks):
     with ArchiveReader(path, strict=True) as reader:
         for record in reader.records():
             entry = entries[record.position.offset]
-            held = filters.decode(entry.filters)
+            held = entry.filters
             assert entry.first_time <= record.timestamp <= entry.last_time
             assert entry.sequence <= record.sequence < entry.sequence + entry.records
             assert all(filters.may_hold(held[k], v) for k, v in record.metadata.items())

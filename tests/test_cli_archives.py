@@ -307,3 +307,24 @@ def test_what_says_nothing_at_its_ends_is_gone_through(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     _, rows = listed(f"local://{tmp_path}")
     assert (rows["a"]["state"], rows["a"]["version"], rows["a"]["records"]) == ("torn", 1, 2)
+
+
+@pytest.mark.parametrize("name", ["v2-tree.events", "v2-zstd.events", "v1.events"])
+def test_info_of_an_archive_in_a_store_says_the_same_from_its_index(tmp_path, name):
+    """And looks at no block: what is wrong with one is for verify."""
+    path = tmp_path / name
+    path.write_bytes((golden.DATA / name).read_bytes())
+    here = json.loads(run("info", "-f", "json", path).out)
+    there = json.loads(run("info", "-f", "json", f"local://{tmp_path}").out)
+    assert there | {"archive": ""} == here | {"archive": ""}
+    change(path, 200)
+    changed = run("info", "-f", "json", f"local://{tmp_path}")
+    assert changed.code == (1 if name == "v1.events" else 0)
+
+
+def test_info_of_an_archive_in_a_store_that_is_torn_goes_through_it(tmp_path):
+    path = archive(tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:-1])
+    ended = run("info", "-f", "json", f"local://{tmp_path}")
+    assert ended.code == 1
+    assert json.loads(ended.out)["state"] == "torn"

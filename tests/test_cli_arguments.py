@@ -7,6 +7,7 @@ import pytest
 
 from shoebox.cli import arguments
 from shoebox.cli.text import escaped, moment
+from shoebox.selection import Not
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,8 @@ def test_a_time_is_iso_8601_or_nanoseconds(text, time):
 @pytest.mark.parametrize(
     ("type_", "text"),
     [
+        (arguments.condition, "!=x"),
+        (arguments.condition, "x"),
         (arguments.time, "yesterday"),
         (arguments.time, ""),
         (arguments.time, "1e9"),
@@ -77,3 +80,17 @@ def test_times_are_shown_in_utc():
     assert moment(0) == "1970-01-01T00:00:00.000000Z"
     assert moment(-1) == "1969-12-31T23:59:59.999999Z"
     assert moment(1_767_225_600_123_456_789) == "2026-01-01T00:00:00.123456Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("k=a*", ("k", "a*")),
+        ("k=!a", ("k", "!a")),
+        ("k!=a*", ("k", Not("a*"))),
+        ("k!=", ("k", Not(""))),
+        ("k!!=a", ("k!", Not("a"))),
+    ],
+)
+def test_a_condition_is_a_glob_or_the_negation_of_one(text, condition):
+    assert arguments.condition(text) == condition

@@ -45,6 +45,7 @@ def test_the_defaults_are_those_that_are_promised(ini):
         "sync_interval": 1.0,
         "compression": "zstd",
         "format_version": 2,
+        "index_keys": [],
         "spool_limit_mb": None,
         "trust_directory": False,
         "on_full": "raise",

@@ -3,15 +3,25 @@
 import pytest
 
 from shoebox.errors import FormatError
-from shoebox.format import codecs, index, v2
+from shoebox.format import codecs, filters, index, v2
 from shoebox.format.index import Entry, Index
 from shoebox.format.section import decode_section
 
 ID = b"A" * 16
+VALUES = {str(key): {f"{key}{value}" for value in range(key * 8)} for key in range(6)}
 
 
 def entry(number: int) -> Entry:
-    return Entry(number * 1000, number * 5, 5, number, number + 10, 30, 40, bytes(number % 7))
+    held = (
+        None
+        if number % 7 == 6
+        else filters.of({key: VALUES[key] for key in list(VALUES)[number % 7 :]})
+    )
+    return Entry(number * 1000, number * 5, 5, number, number + 10, 30, 40, number % 3, held)
+
+
+def decode(table: bytes, count: int, payload: bytes = b"") -> list[Entry]:
+    return index.decode(table, count, len(payload)).filled(payload)
 
 
 class Paper:
@@ -40,8 +50,8 @@ class Paper:
 
     def entries(self, offset: int) -> list[Entry]:
         frame, table, filters = self.frames[offset]
-        raw = decode_section(frame.metadata, table), decode_section(frame.payload, filters)
-        return index.decode(*raw, frame.items)
+        payload = decode_section(frame.payload, filters)
+        return decode(decode_section(frame.metadata, table), frame.items, payload)
 
     def blocks(self, root: Entry) -> list[Entry]:
         """Return the entries of blocks under an index frame, which must say what they say."""
@@ -94,10 +104,32 @@ def test_a_level_that_has_nothing_below_it_is_refused():
             found.add(entry(1), level)
 
 
+ROW = bytes(56)
+
+
 @pytest.mark.parametrize(
-    ("table", "filters", "count"),
-    [(b"", b"", 0), (bytes(56), b"", 2), (bytes(55), b"", 1), (bytes(56), b"x", 1)],
+    ("table", "payload", "count"),
+    [
+        (b"", b"", 0),
+        (b"\x80", b"", 0),
+        (ROW + b"\x80", b"", 2),
+        (ROW, b"", 1),
+        (ROW[1:] + b"\x80", b"", 1),
+        (ROW + b"\x80", b"x", 1),
+        (ROW + b"\x80\x80", b"", 1),
+    ],
 )
-def test_a_table_of_another_length_is_refused(table, filters, count):
+def test_a_table_of_another_length_is_refused(table, payload, count):
     with pytest.raises(FormatError):
-        index.decode(table, filters, count)
+        decode(table, count, payload)
+
+
+def test_a_directory_that_would_be_too_large_is_left_out_with_its_filters(monkeypatch):
+    monkeypatch.setattr(index, "MAX_DIRECTORY", 200)
+    for keys, known in ((1, True), (30, False)):
+        paper = Paper(codecs.NONE)
+        held = {f"{key:04}": b"" for key in range(keys)}
+        paper.index.add(entry(0)._replace(filters=held))
+        root, buffers = paper.index.finish(paper.end, 0)
+        paper.put(buffers)
+        assert [it.filters for it in paper.entries(root.offset)] == [held if known else None]

@@ -262,14 +262,14 @@ def test_an_archive_that_is_sealed_between_listing_and_opening_is_read(tmp_path,
     writer.write({}, "a")
     writer.flush()
     manager = ReadingRollManager("*.events", tmp_path)
-    real = manager._catalogue.there
+    real = manager._listing.there
 
     def there():
         found = real()
         writer.close()
         return found
 
-    monkeypatch.setattr(manager._catalogue, "there", there)
+    monkeypatch.setattr(manager._listing, "there", there)
     assert [payload for _, payload in manager] == ["a"]
     assert manager.faults == []
 
@@ -279,14 +279,14 @@ def test_an_archive_that_vanishes_between_listing_and_opening_is_no_fault(tmp_pa
     path = write(tmp_path, "a.events", "ab")
     write(tmp_path, "b.events", "cd")
     manager = ReadingRollManager("*.events", tmp_path)
-    real = manager._catalogue.there
+    real = manager._listing.there
 
     def there():
         found = real()
         path.unlink(missing_ok=True)
         return found
 
-    monkeypatch.setattr(manager._catalogue, "there", there)
+    monkeypatch.setattr(manager._listing, "there", there)
     assert [payload for _, payload in manager] == ["c", "d"]
     assert manager.faults == []
     with pytest.raises(NoValidFile, match="no such file"):

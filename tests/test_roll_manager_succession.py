@@ -6,7 +6,7 @@ import os
 import pytest
 
 from shoebox.archive import ArchiveReader
-from shoebox.archive.reader import read_header
+from shoebox.archive.header import read_header
 from shoebox.errors import DurabilityError
 from shoebox.roll_manager.succession import Batch, Succession
 from shoebox.spool import Spool

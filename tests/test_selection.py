@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shoebox.errors import RecordValueError
-from shoebox.selection import Selection, nanoseconds
+from shoebox.errors import RecordTypeError, RecordValueError
+from shoebox.selection import Need, Not, Selection, nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,21 @@ METADATA = {"event_type": "compute.instance.create", "host": "n1"}
         ({"event_type": "*.create", "host": "n[0-9]"}, True),
         ({"event_type": "*.create", "host": "n2"}, False),
         ({"other": "*"}, False),
+        ({"host": Not("n1")}, False),
+        ({"host": Not("web*")}, True),
+        ({"host": Not("N1")}, True),
+        ({"other": Not("*")}, True),
+        ({"other": Not("x")}, True),
+        ({"host": ["n*", Not("n2")]}, True),
+        ({"host": ("n*", Not("n1"))}, False),
+        ([("host", "n*"), ("host", Not("?1"))], False),
+        ((("host", "n*"), ("event_type", Not("volume.*"))), True),
+        ({"host": []}, True),
     ],
 )
-def test_every_glob_must_match(where, wanted):
+def test_every_condition_must_match(where, wanted):
     assert Selection(where).matches(METADATA, 0) == wanted
+    assert list(Selection(where).places([METADATA] * 2, [0, 0], [1])) == [1] * wanted
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,7 @@ def test_every_glob_must_match(where, wanted):
 )
 def test_since_is_inclusive_and_until_exclusive(time, wanted):
     assert Selection(since=10, until=20).matches({}, time) == wanted
+    assert list(Selection(since=10, until=20).places([{}], [time], [0])) == [0] * wanted
 
 
 @pytest.mark.parametrize(
@@ -71,3 +83,33 @@ def test_nothing_asked_is_everything():
     assert not Selection(since=0).everything
     assert Selection({"a": "*"}).timeless
     assert Selection().matches({}, None)
+
+
+def test_what_an_index_can_know_of_is_a_value_or_at_least_a_key():
+    where = {"host": ["n1", "n*", Not("n2")], "event_type": "a[bc]", "other": Not("x")}
+    assert Selection(where).needs == [
+        Need("host", "n1"),
+        Need("host", None),
+        Need("event_type", None),
+    ]
+    assert not Selection({"other": Not("x")}).everything
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "host=n1",
+        {"host": 1},
+        {1: "n1"},
+        {"host": None},
+        {"host": Not(1)},
+        [("host",)],
+        [3],
+        3,
+        {"host": ["n1", 3]},
+        {"host": [["n1"]]},
+    ],
+)
+def test_what_is_no_condition_is_refused(where):
+    with pytest.raises(RecordTypeError, match="where is .*; give a dict"):
+        Selection(where)

@@ -1,6 +1,7 @@
 """One archive: write it, read it whatever state it is in, recover it."""
 
-from shoebox.archive.reader import ArchiveReader, Header
+from shoebox.archive.header import Header
+from shoebox.archive.reader import ArchiveReader
 from shoebox.archive.record import Fault, Position, Record
 from shoebox.archive.recovery import Recovery, recover, recover_all
 from shoebox.archive.writer import ArchiveWriter

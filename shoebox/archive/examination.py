@@ -115,7 +115,7 @@ def _layout(reader: ArchiveReader, item: Located) -> LayoutV2:
 
 
 def _entry(reader: ArchiveReader, item: Located) -> Entry:
-    """Return a block's entry for the index, with the filters that it had when it was written."""
+    """Return a block's entry for the index, with a filter for each of its keys."""
     frame = frame_of(item)
     records = v2.decode_records(reader.metadata_section(item), frame.items)
     v2.decode_payloads(reader.payload_section(item), records)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from shoebox.archive.frames import Frames, Located
-from shoebox.archive.reader import Header, header_of
+from shoebox.archive.header import Header, header_of
 from shoebox.archive.source import Bytes
 from shoebox.digests import digests
 from shoebox.errors import FormatError

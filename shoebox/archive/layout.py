@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from shoebox.archive.checks import check_sizes
 from shoebox.archive.pending import Pending, as_bytes
 from shoebox.errors import RecordValueError
 from shoebox.format import codecs, filters, v1, v2
+from shoebox.format.filters import Filters
 from shoebox.format.index import Entry, Index, entry_of
 from shoebox.format.section import Section, encode_section
 
@@ -16,7 +17,8 @@ Buffers = Sequence[bytes]
 
 _COMPRESSIONS = ", ".join(codecs.CODECS)
 MAX_FILTERS = 1 << 16
-"""Bytes of filters for one block; where they would need more it has none."""
+"""Bytes of filters for one block, the keys' characters counted in; where they would need more
+it has none."""
 
 
 class Block(NamedTuple):
@@ -28,7 +30,7 @@ class Block(NamedTuple):
     last_time: int
     buffers: Buffers
     sections: tuple[Section, Section] = (Section(), Section())
-    filters: bytes = b""
+    filters: Filters | None = None
 
 
 class Placement(NamedTuple):
@@ -95,6 +97,7 @@ class LayoutV2:
         sequence: int,
         compression: str,
         metadata: Mapping[str, str],
+        index_keys: Collection[str] = (),
     ) -> None:
         self._archive_id = archive_id
         self._writer_id = writer_id
@@ -102,6 +105,7 @@ class LayoutV2:
         self._sequence = sequence
         self._codec = codecs.CODECS[compression]
         self._metadata = metadata
+        self._index_keys = frozenset(index_keys)
         self._index = Index(archive_id, self._codec)
 
     def header(self) -> Buffers:
@@ -137,7 +141,7 @@ class LayoutV2:
             in_order[-1],
             (metadata_stored, payload_stored),
             (metadata, payload),
-            block_filters(pending.values()),
+            block_filters(pending.values(), self._index_keys),
         )
 
     def place(self, block: Block, offset: int, synced: int) -> Placement:
@@ -196,6 +200,7 @@ def layout_of(
     sequence: int,
     compression: str,
     metadata: Mapping[str, str],
+    index_keys: Collection[str] = (),
 ) -> Layout:
     """Return the layout of a version; raise RecordValueError for what none can hold."""
     if format_version not in {v1.VERSION, v2.VERSION}:
@@ -214,10 +219,15 @@ def layout_of(
         sequence=sequence,
         compression=compression,
         metadata=metadata,
+        index_keys=index_keys,
     )
 
 
-def block_filters(values: Mapping[str, set[str]]) -> bytes:
-    """Return the filters of a block whose metadata keys have these values, unless too large."""
-    encoded = filters.encode(values)
-    return encoded if len(encoded) <= MAX_FILTERS else b""
+def block_filters(values: Mapping[str, set[str]], keys: Collection[str] = ()) -> Filters | None:
+    """Return the filters of a block whose metadata keys have these values, unless too large.
+
+    `keys` are those that get a filter, all if it is empty; of others it is known where they are.
+    """
+    found = filters.of(values, keys)
+    size = sum(map(len, found)) + sum(map(len, found.values()))
+    return found if size <= MAX_FILTERS else None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, TypeVar, cast
 
+from shoebox.archive import search
 from shoebox.archive.batch import Batch
 from shoebox.archive.frames import Located, RecordV1
+from shoebox.archive.header import Header, decode_header, header_of
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
 from shoebox.archive.walk import Walk
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
-from shoebox.format import filters, index, v2
+from shoebox.format import index, v2
 from shoebox.format.section import Section, decode_section
 from shoebox.selection import Selection
 from shoebox.spool import OPEN
@@ -27,18 +30,12 @@ Pair = tuple[dict[str, str], str | bytes]
 """A record's metadata and payload."""
 
 
-class Header(NamedTuple):
-    """What an archive of version 2 says of itself at its start."""
+class _Read(NamedTuple):
+    """What a caller wants of the records."""
 
-    archive: str
-    """Its id, in hexadecimal."""
-    writer: str
-    """The id of its writer, in hexadecimal."""
-    created: int
-    """Nanoseconds since the epoch."""
-    sequence: int
-    """The first record's."""
-    metadata: dict[str, str]
+    marks: Mapping[str, int]
+    """Where to go on, by writer, or by archive of version 1."""
+    payloads: bool
 
 
 class ArchiveReader(Closing):
@@ -49,6 +46,10 @@ class ArchiveReader(Closing):
     after damage: each fault is logged and stands in `faults`; `strict` raises it as
     ArchiveError instead. `growing` says that a writer may be at work: what is not whole
     at the end is no fault then, and iterating again gives what has come since.
+
+    With a `selection`, blocks of a sealed archive that can't hold what is wanted are not
+    read, as far as the index can tell; and so nothing is said of damage in them. `gap`
+    is how many bytes are rather read than left out between two blocks that are.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ArchiveReader(Closing):
         strict: bool = False,
         selection: Selection = _EVERYTHING,
         growing: bool = False,
+        gap: int = 0,
     ) -> None:
         self._file, found = open_source(source)
         self.name = found if name is None else name
@@ -70,6 +72,12 @@ class ArchiveReader(Closing):
         self._data = Bytes(self._file)
         sealed = not self.name.endswith(OPEN)
         self._walk = Walk(self._data, self.name, sealed=sealed, growing=growing)
+        self._gap = gap
+        self._searchable = sealed and not (growing or selection.everything or self._data.packed)
+        self._hits: Iterator[search.Hit] | None = None
+        """Blocks that are still to be looked at, where the index could be asked."""
+        self._given = -1
+        """The place of the last block that was found by the index."""
         self._pairs: Iterator[Pair] | None = None
 
     def read(self) -> Pair:
@@ -90,20 +98,33 @@ class ArchiveReader(Closing):
         for batch in self.batches():
             yield from batch.records()
 
-    def batches(self, after: Mapping[str, int] | None = None) -> Iterator[Batch]:
+    def batches(
+        self, after: Mapping[str, int] | None = None, *, payloads: bool = True
+    ) -> Iterator[Batch]:
         """Yield the selected records block by block, those of version 1 one by one.
 
         `after` leaves out what was read before: it maps a writer's id to the sequence
-        number, or the name of an archive of version 1 to the offset, to go on at.
+        number, or the name of an archive of version 1 to the offset, to go on at. Without
+        `payloads` these are empty, and those of version 2 are not read.
         """
-        marks = {} if after is None else after
-        for item in self.frames():
-            if isinstance(item, Located) and item.is_a(v2.INDEX):
-                # One that was cut off would swallow the archive behind it.
-                self._sound(item, self.read_index)
-            batch = self._batch(item, marks)
-            if batch is not None:
-                yield batch
+        read = _Read({} if after is None else after, payloads=payloads)
+        self.look_up()
+        if self._hits is not None:
+            yield from self._found(self._hits, read)
+        if self._hits is None:
+            yield from self._scanned(read)
+
+    def look_up(self) -> None:
+        """Ask the index which blocks can hold what is selected; `batches` does it otherwise.
+
+        Where there is no index, or an unsound one, that is left to going through the frames.
+        """
+        if self._searchable:
+            self._searchable = False
+            with suppress(FormatError):
+                # What was read to open the file holds the header already.
+                self.header = header_of(self._data)
+                self._hits = self._loaded(search.hits(self._data, self._selection))
 
     def frames(self) -> Iterator[Located | RecordV1]:
         """Yield the sound frames in their order, and note the faults between them."""
@@ -121,12 +142,9 @@ class ArchiveReader(Closing):
 
     def read_index(self, located: Located) -> list[index.Entry]:
         """Return the entries of an index frame; raise FormatError where it is unsound."""
-        table, blobs = self.metadata_section(located), self.payload_section(located)
-        entries = index.decode(table, blobs, frame_of(located).items)
-        for entry in entries:
-            if entry.filters:
-                filters.decode(entry.filters)
-        return entries
+        frame = frame_of(located)
+        piece = index.decode(self.metadata_section(located), frame.items, frame.payload.stored)
+        return piece.filled(self.payload_section(located))
 
     def metadata_section(self, located: Located) -> bytes:
         """Return a frame's raw first section; raise FormatError where it is unsound."""
@@ -150,26 +168,67 @@ class ArchiveReader(Closing):
             yield from zip(batch.metadata, batch.payloads, strict=True)
         self._pairs = None
 
-    def _batch(self, item: Located | RecordV1, marks: Mapping[str, int]) -> Batch | None:
+    def _scanned(self, read: _Read) -> Iterator[Batch]:
+        """Yield what is selected, going through the frames; but not what was found before."""
+        for item in self.frames():
+            if isinstance(item, Located) and item.is_a(v2.INDEX):
+                # One that was cut off would swallow the archive behind it.
+                self._sound(item, self.read_index)
+            batch = self._batch(item, read)
+            if batch is not None and batch.at > self._given:
+                yield batch
+
+    def _found(self, hits: Iterator[search.Hit], read: _Read) -> Iterator[Batch]:
+        """Yield what is selected, from the blocks that the index names, while these are sound."""
+        for hit in hits:
+            try:
+                self._enter(hit)
+                batch = self._batch_v2(hit.locate(self._data), read)
+            except FormatError:
+                # Going through the frames tells what is wrong.
+                self._hits = None
+                return
+            if batch is not None:
+                self._given = batch.at
+                yield batch
+
+    def _loaded(self, hits: Sequence[search.Hit]) -> Iterator[search.Hit]:
+        """Yield the blocks, each when what tells whether it has a match has been read."""
+        for group in search.joined(hits, self._gap):
+            self._data.load(group[0].at, group[-1].end - group[0].at)
+            yield from group
+
+    def _enter(self, hit: search.Hit) -> None:
+        """Read the header of a block's archive; raise FormatError where it is unsound."""
+        archive = hit.archive_id.hex()
+        if self.header is None or self.header.archive != archive:
+            self.header = header_of(self._data, hit.start)
+        if self.header is None or self.header.archive != archive:
+            raise FormatError("the header is another archive's")
+
+    def _payloads(self, item: Located, records: v2.Records) -> list[str | bytes]:
+        return v2.decode_payloads(self.payload_section(item), records)
+
+    def _batch(self, item: Located | RecordV1, read: _Read) -> Batch | None:
         """Return the wanted records of a frame, None if there are none."""
         if isinstance(item, RecordV1):
-            return self._batch_v1(item, marks)
+            return self._batch_v1(item, read)
         if not item.is_a(v2.BLOCK):
             return None
-        return self._sound(item, lambda item: self._batch_v2(item, marks))
+        return self._sound(item, lambda item: self._batch_v2(item, read))
 
-    def _batch_v2(self, item: Located, marks: Mapping[str, int]) -> Batch | None:
+    def _batch_v2(self, item: Located, read: _Read) -> Batch | None:
         frame = frame_of(item)
         archive, header = frame.archive_id.hex(), self.header
         writer = None if header is None or header.archive != archive else header.writer
-        skip = 0 if writer is None else marks.get(writer, 0) - frame.sequence
+        skip = 0 if writer is None else read.marks.get(writer, 0) - frame.sequence
         if skip >= frame.items or not self._selection.overlaps(frame.first_time, frame.last_time):
             return None
         records = v2.decode_records(self.metadata_section(item), frame.items)
         places = self._wanted(records, max(skip, 0))
         if not places:
             return None
-        payloads = v2.decode_payloads(self.payload_section(item), records)
+        payloads = self._payloads(item, records) if read.payloads else [""] * frame.items
         batch = Batch(
             archive,
             writer,
@@ -182,18 +241,15 @@ class ArchiveReader(Closing):
         )
         return batch if len(places) == frame.items else batch.only(places)
 
-    def _batch_v1(self, item: RecordV1, marks: Mapping[str, int]) -> Batch | None:
-        if item.at < marks.get(self._key, 0):
+    def _batch_v1(self, item: RecordV1, read: _Read) -> Batch | None:
+        if item.at < read.marks.get(self._key, 0):
             return None
         batch = Batch.of_version_1(item, self._key)
         return batch if self._selection.matches(batch.metadata[0], None) else None
 
     def _wanted(self, records: v2.Records, skip: int) -> Sequence[int]:
         places = range(skip, len(records.metadata))
-        if self._selection.everything:
-            return places
-        metadata, times = records.metadata, records.timestamps
-        return [at for at in places if self._selection.matches(metadata[at], times[at])]
+        return self._selection.places(records.metadata, records.timestamps, places)
 
     def _section(self, at: int, section: Section) -> bytes:
         """Return the raw section whose stored bytes follow a frame's head at `at`."""
@@ -203,7 +259,7 @@ class ArchiveReader(Closing):
         return decode_section(section, stored)
 
     def _read_header(self, located: Located) -> Header:
-        return _header(frame_of(located), self.metadata_section(located))
+        return decode_header(frame_of(located), self.metadata_section(located))
 
     def _sound(self, item: Located, decode: Callable[[Located], _T]) -> _T | None:
         """Return what the frame holds; note a fault and return None where it is unsound."""
@@ -223,28 +279,3 @@ class ArchiveReader(Closing):
 def frame_of(located: Located) -> v2.Frame:
     """Return the frame of what `is_a` has told to have sections."""
     return cast("v2.Frame", located.frame)
-
-
-def read_header(source: Source) -> Header | None:
-    """Return the header that an archive begins with; None where there is no sound one."""
-    file, _ = open_source(source)
-    with file:
-        try:
-            return header_of(Bytes(file))
-        except FormatError:
-            return None
-
-
-def header_of(data: Bytes) -> Header | None:
-    """Return the header that stands first; None where another frame does, or FormatError."""
-    frame = v2.decode_frame(data.read(0, v2.FRAME_SIZE))
-    if not isinstance(frame, v2.Frame) or frame.kind != v2.HEADER:
-        return None
-    stored = data.read(v2.FRAME_SIZE, frame.metadata.stored)
-    return _header(frame, decode_section(frame.metadata, stored))
-
-
-def _header(frame: v2.Frame, origin: bytes) -> Header:
-    writer, metadata = v2.decode_origin(origin)
-    archive = frame.archive_id.hex()
-    return Header(archive, writer.hex(), frame.first_time, frame.sequence, metadata)

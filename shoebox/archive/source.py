@@ -48,10 +48,17 @@ class Bytes:
         self._file = file
         self._at = 0
         self._size = 0
+        self._loaded = b""
+        self._loaded_at = 0
         file.seek(0)
         opener = _opener(file.read(len(ZSTD_MAGIC)))
         file.seek(0)
         self._pages = None if opener is None else _Pages(file, opener)
+
+    @property
+    def packed(self) -> bool:
+        """Whether the source is compressed as a whole."""
+        return self._pages is not None
 
     @property
     def cut(self) -> str | None:
@@ -74,11 +81,22 @@ class Bytes:
         """Return the bytes there; fewer at the end."""
         if self._pages is not None:
             return self._pages.read(offset, size)
+        within = offset - self._loaded_at
+        if 0 <= within <= len(self._loaded) - size:
+            return self._loaded[within : within + size]
         if offset != self._at:
             self._file.seek(offset)
         data = _read_whole(self._file, size)
         self._at = offset + len(data)
         return data
+
+    def load(self, offset: int, size: int) -> None:
+        """Read the bytes there at once, to be given by the reads that lie within, until the next.
+
+        For what is not compressed as a whole, and does not change any more.
+        """
+        self._loaded, self._loaded_at = b"", 0
+        self._loaded, self._loaded_at = self.read(offset, size), offset
 
 
 class _Pages:

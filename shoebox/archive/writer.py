@@ -42,8 +42,9 @@ class ArchiveWriter:
     written again in the next archive.
 
     `writer_id` and `archive_id` are 16 bytes, `sequence` is the first record's number,
-    `metadata` what the header says besides. `digests` names those that `checksums` is to
-    give of the sealed file. `clock` gives nanoseconds since the epoch.
+    `metadata` what the header says besides. `index_keys` are the metadata keys whose values
+    get a filter in the index, all if it is empty. `digests` names those that `checksums` is
+    to give of the sealed file. `clock` gives nanoseconds since the epoch.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ArchiveWriter:
         writer_id: bytes | None = None,
         sequence: int = 0,
         metadata: Mapping[str, str] | None = None,
+        index_keys: Collection[str] = (),
         digests: Collection[str] = (),
         clock: Callable[[], int] = time_ns,
     ) -> None:
@@ -72,6 +74,7 @@ class ArchiveWriter:
             sequence=sequence,
             compression=compression,
             metadata={} if metadata is None else plain_metadata(metadata),
+            index_keys=index_keys,
         )
         self._sequence = sequence
         compressed = compression != "none" and format_version != v1.VERSION

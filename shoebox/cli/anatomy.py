@@ -6,14 +6,16 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from shoebox.archive import ArchiveReader, Fault, Header
+from shoebox.archive import ArchiveReader, Fault, Header, search
 from shoebox.archive.frames import Located
 from shoebox.archive.reader import frame_of
+from shoebox.archive.source import Bytes
 from shoebox.cli.command import Maybe
-from shoebox.cli.survey import Survey, survey
+from shoebox.cli.survey import Survey, ends, survey
 from shoebox.cli.text import escaped, moment
 from shoebox.errors import FormatError
-from shoebox.format import codecs, filters, v2
+from shoebox.format import codecs, v2
+from shoebox.format.index import Entry, entry_of
 from shoebox.sources import Archive
 
 Row = dict[str, Any]
@@ -38,6 +40,29 @@ class Pairs(FormattableColumn[dict[str, str]]):
 
 def of(archive: Archive) -> tuple[Row, list[Fault]]:
     """Return what there is to say of an archive, and what is wrong with it."""
+    told = None if archive.path is not None else _told(archive)
+    return _surveyed(archive) if told is None else (told, [])
+
+
+def _told(archive: Archive) -> Row | None:
+    """Return what the ends and the index of an archive in a store say of it, if they are sound.
+
+    So that not every block's head is fetched.
+    """
+    seen = ends(archive)
+    if seen is None:
+        return None
+    with archive.open() as file:
+        try:
+            outline = search.outline(Bytes(file))
+        except FormatError:
+            return None
+    return _shown(
+        seen, list(map(_told_block, outline.blocks)), list(map(_told_piece, outline.pieces))
+    )
+
+
+def _surveyed(archive: Archive) -> tuple[Row, list[Fault]]:
     blocks: list[Row] = []
     index: list[Row] = []
 
@@ -48,8 +73,12 @@ def of(archive: Archive) -> tuple[Row, list[Fault]]:
             index.append(_index(reader, located))
 
     seen = survey(archive, look)
-    shown = {**_summary(seen), **_origin(seen.header), "blocks": Rows(blocks), "index": Rows(index)}
-    return shown, seen.faults
+    return _shown(seen, blocks, index), seen.faults
+
+
+def _shown(seen: Survey, blocks: list[Row], index: list[Row]) -> Row:
+    parts = {"blocks": Rows(blocks), "index": Rows(index)}
+    return {**_summary(seen), **_origin(seen.header), **parts}
 
 
 def _summary(seen: Survey) -> Row:
@@ -82,16 +111,29 @@ def _origin(header: Header | None) -> Row:
 
 def _block(located: Located) -> Row:
     frame = frame_of(located)
+    return _row(located.at, entry_of(frame, frame.items))
+
+
+def _told_block(hit: search.Hit) -> Row:
+    return _row(hit.at, hit.entry)
+
+
+def _row(at: int, entry: Entry) -> Row:
     return {
-        "offset": located.at,
-        "records": frame.items,
-        "sequence": frame.sequence,
-        "first": moment(frame.first_time),
-        "last": moment(frame.last_time),
-        "metadata_bytes": frame.metadata.stored,
-        "payload_bytes": frame.payload.stored,
-        "compression": codecs.NAMES.get(frame.payload.codec, str(frame.payload.codec)),
+        "offset": at,
+        "records": entry.records,
+        "sequence": entry.sequence,
+        "first": moment(entry.first_time),
+        "last": moment(entry.last_time),
+        "metadata_bytes": entry.metadata,
+        "payload_bytes": entry.payload,
+        "compression": codecs.NAMES.get(entry.codec, str(entry.codec)),
     }
+
+
+def _told_piece(piece: search.Piece) -> Row:
+    entries, keys = piece.told.entries, sorted(piece.told.runs)
+    return {"offset": piece.at, "level": piece.level, "entries": len(entries), "keys": keys}
 
 
 def _index(reader: ArchiveReader, located: Located) -> Row:
@@ -99,7 +141,7 @@ def _index(reader: ArchiveReader, located: Located) -> Row:
     frame = frame_of(located)
     try:
         entries = reader.read_index(located)
-        keys = sorted({key for it in entries if it.filters for key in filters.decode(it.filters)})
+        keys = sorted({key for it in entries if it.filters for key in it.filters})
     except FormatError as error:
         return {"offset": located.at, "error": str(error)}
     return {"offset": located.at, "level": frame.level, "entries": len(entries), "keys": keys}

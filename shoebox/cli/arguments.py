@@ -7,6 +7,8 @@ import re
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 
+from shoebox.selection import Glob, Not
+
 _NUMBER = re.compile(r"-?[0-9]+")
 
 
@@ -20,6 +22,16 @@ def pair(text: str) -> tuple[str, str]:
     except UnicodeEncodeError:
         raise ArgumentTypeError(f"{text!r} is not UTF-8") from None
     return key, value
+
+
+def condition(text: str) -> tuple[str, Glob]:
+    """Return key and glob of `KEY=GLOB`, or of `KEY!=GLOB`."""
+    key, glob = pair(text)
+    if not key.endswith("!"):
+        return key, glob
+    if key == "!":
+        raise ArgumentTypeError(f"{text!r} names no key; write KEY!=GLOB")
+    return key[:-1], Not(glob)
 
 
 def path_pair(text: str) -> tuple[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from shoebox.cli import arguments
+from shoebox.cli import selecting
 from shoebox.cli.command import Command
 
 
@@ -28,18 +28,7 @@ class Cat(Command):
             help='payload, the default, or jsonl: {"metadata": ..., "payload": ..., "timestamp": '
             "nanoseconds}, with payload_base64 instead of payload for bytes",
         )
-        add(
-            "--where",
-            action="append",
-            default=[],
-            type=arguments.pair,
-            metavar="KEY=GLOB",
-            help="only records with such metadata; of several all must match",
-        )
-        when = "ISO 8601, in UTC where it names no time zone, or nanoseconds since the epoch"
-        add("--since", type=arguments.time, metavar="TIME", help=f"not those before: {when}")
-        add("--until", type=arguments.time, metavar="TIME", help="only those before")
-        add("--limit", type=arguments.amount, metavar="N", help="at most so many records")
+        selecting.add_options(parser)
         add(
             "--follow",
             action="store_true",

@@ -11,31 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from time import sleep
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 import msgspec
 
 from shoebox import stores
 from shoebox.archive import Record
-from shoebox.cli import exits, messages, sources, streams
+from shoebox.cli import exits, messages, selecting, sources, streams
 from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError
 from shoebox.roll_manager import ReadingRollManager
-from shoebox.selection import Time
 
 _BUFFER = 1 << 20
 _Output: TypeAlias = "io.BufferedWriter[streams.Output]"
 
 
-class _Selection(TypedDict):
-    where: list[tuple[str, str]]
-    since: Time | None
-    until: Time | None
-
-
 def cat(args: argparse.Namespace, config_files: list[str]) -> int:
     """Print the records that the arguments ask for; return the exit code."""
-    selection = _Selection(where=list(args.where), since=args.since, until=args.until)
+    selection = selecting.selected(args)
     streams.require_output()
     out = io.BufferedWriter(streams.Output(), _BUFFER)
     if args.follow:
@@ -57,7 +50,9 @@ def _is_missing(wanted: Sequence[str]) -> bool:
     return is_name and not os.path.lexists(name)
 
 
-def _following(wanted: Sequence[str], selection: _Selection, out: _Output) -> ReadingRollManager:
+def _following(
+    wanted: Sequence[str], selection: selecting.Selected, out: _Output
+) -> ReadingRollManager:
     """Return a reader that, when it has to wait for more, prints what it has given."""
     if len(wanted) != 1 or stores.parse(wanted[0]) is not None:
         raise ConfigError(

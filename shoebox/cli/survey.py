@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from shoebox.archive import ArchiveReader, Fault, Header
 from shoebox.archive.frames import Located, RecordV1
+from shoebox.archive.header import read_header
 from shoebox.archive.identity import identify
-from shoebox.archive.reader import frame_of, read_header
+from shoebox.archive.reader import frame_of
 from shoebox.cli.command import Maybe
 from shoebox.cli.sources import reading
 from shoebox.format import v1, v2
@@ -46,14 +47,18 @@ def glance(archive: Archive) -> Survey:
 
     So that not every object is gone through, frame by frame, request by request.
     """
-    if archive.path is not None:
-        return survey(archive)
+    seen = None if archive.path is not None else ends(archive)
+    return survey(archive) if seen is None else seen
+
+
+def ends(archive: Archive) -> Survey | None:
+    """Return what an archive's two ends say; None where they don't say all."""
     header = read_header(archive.open())
     with archive.open() as file:
         # Of version 1, which has no header, all would be read.
         identity = None if header is None else identify(file)
     if identity is None or identity.records is None:
-        return survey(archive)
+        return None
     return Survey(
         archive.name,
         archive.size,

@@ -6,21 +6,19 @@ modulo m; bit b is the bit of value 0x80 >> (b & 7) in byte b >> 3. (Bloom,
 "Space/time trade-offs in hash coding with allowable errors", 1970. Fewer numbers in
 more bits hold back as much, and are half of the work.)
 
-The filters of a block are one MessagePack map of key to filter. A key that is not in
-it stands in no record; an empty filter says that any value may be there.
+A block has a filter for each metadata key of its records; an empty one says that any
+value may be there.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-import msgspec
 from xxhash import xxh3_64_digest
 
-from shoebox.errors import FormatError
-
 Filters = dict[str, bytes]
+"""A block's filters by key; a key that is not in it stands in no record."""
 
 MIN_BITS, MAX_BITS = 1 << 8, 1 << 16
 BITS_PER_VALUE = 16
@@ -30,8 +28,6 @@ MAX_VALUES = MAX_BITS // 4
 """With more distinct values than this, a filter would hardly hold anything back."""
 
 _SET = ord("1")
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Filters).decode
 
 
 def build(values: Collection[str]) -> bytes:
@@ -49,27 +45,37 @@ def build(values: Collection[str]) -> bytes:
 
 def may_hold(filter_: bytes, value: str) -> bool:
     """Tell whether the value may be among those that the filter was built from."""
-    if not filter_:
-        return True
-    numbers = _numbers((value,), len(filter_) * 8)
-    return all(filter_[number >> 3] & (0x80 >> (number & 7)) for number in numbers)
+    return probe(value)(filter_)
 
 
-def encode(values_by_key: Mapping[str, Collection[str]]) -> bytes:
-    """Return the filters of a block whose records have these values."""
-    return _encode({key: build(values) for key, values in values_by_key.items()})
+def probe(value: str) -> Callable[[bytes], bool]:
+    """Return what tells for many filters whether the value may be in them."""
+    numbers: dict[int, tuple[int, ...]] = {}
+
+    def may_hold(filter_: bytes) -> bool:
+        bits = len(filter_) * 8
+        if not bits:
+            return True
+        if bits not in numbers:
+            numbers[bits] = _numbers((value,), bits)
+        first, second = numbers[bits]
+        return bool(
+            filter_[first >> 3] & (0x80 >> (first & 7))
+            and filter_[second >> 3] & (0x80 >> (second & 7))
+        )
+
+    return may_hold
 
 
-def decode(data: bytes) -> Filters:
-    """Return the filters by key; raise FormatError where they are none."""
-    try:
-        found = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise FormatError(f"filters that can't be decoded: {error}") from error
-    for filter_ in found.values():
-        if filter_ and len(filter_) * 8 not in _SIZES:
-            raise FormatError("a filter whose size is no power of two")
-    return found
+def of(values_by_key: Mapping[str, Collection[str]], keys: Collection[str] = ()) -> Filters:
+    """Return the filters of a block whose records have these values.
+
+    Those of other keys than `keys` are empty, if there are any in it.
+    """
+    return {
+        key: build(values) if not keys or key in keys else b""
+        for key, values in values_by_key.items()
+    }
 
 
 def _numbers(values: Collection[str], bits: int) -> tuple[int, ...]:

@@ -4,22 +4,25 @@ An entry tells of one frame what a search must know to leave it out: where it is
 many records it holds, from when to when, and which metadata values. `FANOUT` entries
 of blocks make an index frame, whose own entry goes one level up; so that neither
 memory nor the time to open an archive grows with it. The frame's metadata section is
-the table of entries, its payload section their filters, one after the other.
+the table of entries and the directory of their filters, its payload section these.
 """
 
 from __future__ import annotations
 
 import struct
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from shoebox.errors import FormatError
-from shoebox.format import codecs, v2
-from shoebox.format.section import encode_section
+from shoebox.format import codecs, runs, v2
+from shoebox.format.filters import Filters
+from shoebox.format.section import Section, encode_section
 
 FANOUT = 128
 
-_ENTRY = struct.Struct("<QQQqqIII4x")
+MAX_DIRECTORY = 1 << 20
+"""Bytes; where the keys of the filters would need more, no entry of the frame has filters."""
+
+_ENTRY = struct.Struct("<QQQqqIIBB6x")
 
 
 class Entry(NamedTuple):
@@ -33,8 +36,10 @@ class Entry(NamedTuple):
     metadata: int
     payload: int
     """The stored lengths of the frame's two sections."""
-    filters: bytes = b""
-    """As format/filters.py encodes them; empty where nothing is known."""
+    codec: int = codecs.NONE
+    """Of the payload section."""
+    filters: Filters | None = None
+    """None where nothing is known."""
 
     @property
     def size(self) -> int:
@@ -42,7 +47,24 @@ class Entry(NamedTuple):
         return v2.FRAME_SIZE + self.metadata + self.payload
 
 
-def entry_of(frame: v2.Frame, records: int, filters: bytes = b"") -> Entry:
+class Piece(NamedTuple):
+    """An index frame without its filters: what it takes to read those of a key."""
+
+    entries: list[Entry]
+    """With empty filters where there are some."""
+    runs: dict[str, runs.Run]
+
+    def filled(self, payload: bytes) -> list[Entry]:
+        """Return the entries with all their filters; raise FormatError where one is unsound."""
+        for key, run in self.runs.items():
+            stored = payload[run.at : run.at + run.section.stored]
+            for entry, filter_ in zip(self.entries, run.filters(stored), strict=True):
+                if entry.filters is not None and filter_ is not None:
+                    entry.filters[key] = filter_
+        return self.entries
+
+
+def entry_of(frame: v2.Frame, records: int, filters: Filters | None = None) -> Entry:
     """Return the entry of a frame under which so many records lie."""
     return Entry(
         frame.offset,
@@ -52,22 +74,22 @@ def entry_of(frame: v2.Frame, records: int, filters: bytes = b"") -> Entry:
         frame.last_time,
         frame.metadata.stored,
         frame.payload.stored,
+        frame.payload.codec,
         filters,
     )
 
 
-def decode(table: bytes, filters: bytes, count: int) -> list[Entry]:
-    """Return the entries of an index frame from its two raw sections."""
-    if len(table) != count * _ENTRY.size or not count:
+def decode(raw: bytes, count: int, stored: int) -> Piece:
+    """Return what the raw metadata section of an index frame tells of its entries.
+
+    `count` is their number, `stored` how many bytes of filters follow.
+    """
+    end = count * _ENTRY.size
+    if len(raw) < end or not count:
         raise FormatError("an index frame whose table is not as long as it says")
-    rows = list(_ENTRY.iter_unpack(table))
-    ends = list(accumulate((row[-1] for row in rows), initial=0))
-    if ends[-1] != len(filters):
-        raise FormatError("an index frame whose filters are not as long as it says")
-    return [
-        Entry._make((*row[:-1], filters[start:end]))
-        for row, (start, end) in zip(rows, pairwise(ends), strict=True)
-    ]
+    rows = _ENTRY.iter_unpack(memoryview(raw)[:end])
+    entries = [Entry._make((*row[:-1], {} if row[-1] else None)) for row in rows]
+    return Piece(entries, runs.decode(memoryview(raw)[end:], count, stored))
 
 
 class Index:
@@ -100,10 +122,12 @@ class Index:
     def encode(self, level: int, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
         """Return a level's index frame and its own entry; nothing changes yet."""
         entries = self._levels[level]
-        rows = b"".join(_ENTRY.pack(*entry[:7], len(entry.filters)) for entry in entries)
-        table, stored_table = encode_section(self._codec, rows)
-        blobs = b"".join(entry.filters for entry in entries)
-        filters, stored_filters = encode_section(codecs.NONE, blobs)
+        directory, filters = runs.encode([entry.filters for entry in entries], self._codec)
+        known = len(directory) <= MAX_DIRECTORY
+        if not known:
+            directory, filters = runs.EMPTY, b""
+        rows = [_ENTRY.pack(*entry[:8], known and entry.filters is not None) for entry in entries]
+        table, stored_table = encode_section(self._codec, b"".join((*rows, directory)))
         frame = v2.Frame(
             kind=v2.INDEX,
             level=level + 1,
@@ -115,10 +139,10 @@ class Index:
             last_time=max(entry.last_time for entry in entries),
             items=len(entries),
             metadata=table,
-            payload=filters,
+            payload=Section(len(filters), len(filters), codecs.checksum(filters)),
         )
         entry = entry_of(frame, sum(entry.records for entry in entries))
-        return entry, [v2.encode_frame(frame), stored_table, stored_filters]
+        return entry, [v2.encode_frame(frame), stored_table, filters]
 
     def finish(self, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
         """Return the root's entry, and every index frame that is still to be written.

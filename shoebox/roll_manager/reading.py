@@ -9,13 +9,15 @@ from itertools import chain
 from operator import length_hint
 from pathlib import Path
 from threading import Event
+from typing import NamedTuple
 
-from shoebox.archive import ArchiveReader, Fault, Record
+from shoebox.archive import ArchiveReader, Fault, Position, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, StorageError
-from shoebox.roll_manager.catalogue import Sources, catalogue_of, in_order
+from shoebox.roll_manager.ahead import Ahead, ahead
+from shoebox.roll_manager.listing import Sources, in_order, listing_of
 from shoebox.roll_manager.position import advance, parse, render
 from shoebox.selection import Selection, Time, Where
 from shoebox.sources import Archive, File, base_name
@@ -25,6 +27,17 @@ from shoebox.storage import StorageBackend
 _log = logging.getLogger(__name__)
 
 Pair = tuple[dict[str, str], str | bytes]
+
+
+class Found(NamedTuple):
+    """A record that was found, and where."""
+
+    archive: str
+    """Its path or URL."""
+    position: Position
+    timestamp: int | None
+    """Nanoseconds since the epoch; None in version 1."""
+    metadata: dict[str, str]
 
 
 class ReadingRollManager(Closing):
@@ -38,8 +51,9 @@ class ReadingRollManager(Closing):
     and iteration give `(metadata, payload)`, `records()` Record objects. Reading goes
     on after damage: `faults` has what was left out; `strict` raises it as ArchiveError.
 
-    `where` (metadata key to case-sensitive glob, all must match), `since` (inclusive)
-    and `until` (exclusive) select. `follow` waits for more at the end, for ever; of
+    `where` (metadata key to case-sensitive glob, `Not` of one, or a list of these; all must
+    match), `since` (inclusive) and `until` (exclusive) select: archives and blocks that can't
+    hold what is wanted are not read. `follow` waits for more at the end, for ever; of
     archives that were named one by one, until all are sealed and read.
     `position`, from a manager's property of that name, goes on where that one was.
     `archive_callback` hears of each archive that lies here, when it is opened, and when it
@@ -61,7 +75,7 @@ class ReadingRollManager(Closing):
         storage: StorageBackend | None = None,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self._catalogue = catalogue_of(filename_template, directory, storage)
+        self._listing = listing_of(filename_template, directory, storage)
         self._callback = CallbackList([] if archive_callback is None else [archive_callback])
         self._selection = Selection(where, since, until)
         self._strict = strict
@@ -71,6 +85,7 @@ class ReadingRollManager(Closing):
         self._marks = dict(self._resume)
         self._readers: dict[str, tuple[Archive, ArchiveReader]] = {}
         """The archives that are being read, by their names."""
+        self._ahead: Ahead | None = None
         self._read: set[str] = set()
         """Names of the archives that have been read to their end."""
         self.faults: list[Fault] = []
@@ -85,7 +100,7 @@ class ReadingRollManager(Closing):
     @property
     def archives(self) -> list[str]:
         """The paths or URLs of the archives that match now, in the order of reading."""
-        return [archive.name for archive in in_order(self._catalogue.there())]
+        return [archive.name for archive in in_order(self._listing.there())]
 
     @property
     def position(self) -> str:
@@ -126,6 +141,15 @@ class ReadingRollManager(Closing):
                 yield record
             batch = self._next()
 
+    def find(self) -> Iterator[Found]:
+        """Yield where each record lies, and its metadata; no payload of version 2 is read.
+
+        Instead of reading: what was read is not found, and what was found is not read.
+        """
+        for archive, batch in self._pass(payloads=False):
+            for record in batch.records():
+                yield Found(archive.name, record.position, record.timestamp, record.metadata)
+
     def close(self) -> None:
         """Close the files; nothing more is read."""
         if self._batch is not None:
@@ -136,7 +160,7 @@ class ReadingRollManager(Closing):
         for _, reader in self._readers.values():
             reader.close()
         self._readers.clear()
-        self._catalogue.close()
+        self._listing.close()
 
     def _iterate(self) -> Iterator[Pair]:
         # So that no record goes through Python.
@@ -174,20 +198,41 @@ class ReadingRollManager(Closing):
         """Yield the batches of every archive; when following, again and again."""
         while True:
             came = False
-            for archive in self._to_read():
-                for batch in self._of(archive):
-                    came = True
-                    yield batch
+            for _, batch in self._pass(payloads=True):
+                came = True
+                yield batch
             if not self._follow:
                 return
             if not came:
-                if self._catalogue.named and not self._to_read():
+                if self._listing.named and not self._to_read():
                     return
-                self._wait(self._catalogue.poll)
+                self._wait(self._listing.poll)
+
+    def _pass(self, *, payloads: bool) -> Iterator[tuple[Archive, Batch]]:
+        """Yield the batches of what was not read to its end; of archives that can match alone."""
+        archives = self._to_read()
+        begun = [it for it in archives if base_name(it.name) not in self._readers]
+        looked_for = [] if self._selection.everything else begun
+        with ahead(looked_for, self._look_up) as self._ahead:
+            for archive in archives:
+                for batch in self._of(archive, payloads=payloads):
+                    yield archive, batch
+
+    def _look_up(self, archive: Archive) -> ArchiveReader:
+        reader = self._made(archive, growing=False)
+        try:
+            reader.look_up()
+        except BaseException:
+            reader.close()
+            raise
+        return reader
+
+    def _made(self, archive: Archive, *, growing: bool) -> ArchiveReader:
+        return archive.reader(growing=growing, strict=self._strict, selection=self._selection)
 
     def _to_read(self) -> list[Archive]:
         """Return what was not read to its end, first what is gone: shipped, or moved."""
-        there = {base_name(archive.name): archive for archive in self._catalogue.there()}
+        there = {base_name(archive.name): archive for archive in self._listing.there()}
         self._read.intersection_update(there)
         gone = [
             File(Path(name)) if archive.path is not None else archive
@@ -195,9 +240,17 @@ class ReadingRollManager(Closing):
             if name not in there
         ]
         rest = [archive for name, archive in there.items() if name not in self._read]
-        return [*gone, *in_order(rest)]
+        return [*gone, *self._able(rest)]
 
-    def _of(self, archive: Archive) -> Iterator[Batch]:
+    def _able(self, archives: list[Archive]) -> list[Archive]:
+        """Return those that can hold what is selected, in the order that they have among all."""
+        if self._selection.everything:
+            return in_order(archives)
+        able = {it.name for it in archives if it.can_match(self._selection)}
+        self._read.update(base_name(it.name) for it in archives if it.name not in able)
+        return [it for it in in_order(archives) if it.name in able]
+
+    def _of(self, archive: Archive, *, payloads: bool) -> Iterator[Batch]:
         """Yield what an archive has that was not read yet."""
         name = base_name(archive.name)
         growing = archive.name.endswith(OPEN) and (self._follow or archive.growing)
@@ -206,7 +259,7 @@ class ReadingRollManager(Closing):
             return
         if not growing:
             reader.settle()
-        for batch in reader.batches(self._resume):
+        for batch in reader.batches(self._resume, payloads=payloads):
             self._any = True
             yield batch
         if not (growing and self._follow):
@@ -216,7 +269,9 @@ class ReadingRollManager(Closing):
         if name in self._readers:
             return self._readers[name][1]
         try:
-            reader = archive.reader(growing=growing, strict=self._strict, selection=self._selection)
+            reader = self._ahead.take(archive) if self._ahead else None
+            if reader is None:
+                reader = self._made(archive, growing=growing)
         except StorageError:
             raise
         except OSError as error:
@@ -233,7 +288,7 @@ class ReadingRollManager(Closing):
         """Note what can't be opened; what has only now gone was shipped, or moved."""
         if not isinstance(error, FileNotFoundError):
             self._note(Fault(archive.name, "foreign", 0, 0, f"can't be read: {error.strerror}"))
-        elif archive.name in self._catalogue.missing:
+        elif archive.name in self._listing.missing:
             self._note(Fault(archive.name, "foreign", 0, 0, "there is no such file"))
 
     def _finish(self, archive: Archive, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Literal, TypeVar
@@ -43,8 +43,10 @@ class WritingRollManager(Taker, Closing):
     durability: "record" (synced when `write` returns; concurrent writers share one
     sync), "interval" (at the latest after `sync_interval` seconds) or "roll" (when
     sealed). compression: "zstd", "gzip" or "none". format_version: 2, or 1 for the
-    format of 2014. spool_limit_mb: where the spool reaches so many MiB, `write` raises
-    SpoolFull, at once, or with on_full="block" after `on_full_timeout` seconds.
+    format of 2014. index_keys: the metadata keys by whose values a search can leave out
+    blocks; empty stands for all. spool_limit_mb: where the spool reaches so many MiB,
+    `write` raises SpoolFull, at once, or with on_full="block" after `on_full_timeout`
+    seconds.
 
     Raise BadWorkingDirectory for a directory that is not safe to write in, InvalidName
     for a template that can't give a name, ConfigError for options that don't fit.
@@ -61,6 +63,7 @@ class WritingRollManager(Taker, Closing):
         sync_interval: float = 1.0,
         compression: Literal["zstd", "gzip", "none"] = "zstd",
         format_version: Literal[1, 2] = 2,
+        index_keys: Collection[str] = (),
         storage: Sequence[StorageBackend | Destination] = (),
         spool_limit_mb: float | None = None,
         on_full: Literal["raise", "block"] = "raise",
@@ -81,6 +84,7 @@ class WritingRollManager(Taker, Closing):
         self._options: dict[str, Any] = {
             "compression": _choice("compression", compression, ("zstd", "gzip", "none")),
             "format_version": _choice("format_version", format_version, (1, 2)),
+            "index_keys": index_keys,
         }
         self._close_timeout = close_timeout
         targets = destinations(storage)

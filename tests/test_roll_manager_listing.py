@@ -1,4 +1,4 @@
-"""The catalogue: which archives there are, by any of their names."""
+"""The listing: which archives there are, by any of their names."""
 
 import os
 
@@ -8,13 +8,13 @@ from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
 from shoebox.errors import StorageDenied
 from shoebox.roll_manager import ReadingRollManager
-from shoebox.roll_manager.catalogue import Folder, Named, Store, catalogue_of, in_order
+from shoebox.roll_manager.listing import Folder, Named, Store, in_order, listing_of
 from shoebox.sources import base_name, is_being_written
 from shoebox.testing import Fault, FaultyBackend, MemoryBackend
 
 
-def names(catalogue):
-    return [it.path.name for it in in_order(catalogue.there())]
+def names(listing):
+    return [it.path.name for it in in_order(listing.there())]
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_one_writer_s_archives_stay_in_order_when_the_clock_was_set_back(tmp_pat
 
 def test_an_archive_that_is_renamed_while_names_are_listed_is_found(tmp_path, monkeypatch):
     (tmp_path / "a.events.open").touch()
-    catalogue = Folder("*", tmp_path)
+    listing = Folder("*", tmp_path)
     listings = iter([[], ["a.events"]])
-    monkeypatch.setattr(catalogue, "_names", lambda: next(listings))
-    assert names(catalogue) == ["a.events"]
+    monkeypatch.setattr(listing, "_names", lambda: next(listings))
+    assert names(listing) == ["a.events"]
 
 
 def test_one_that_is_listed_under_both_names_is_one(tmp_path, monkeypatch):
-    catalogue = Folder("*", tmp_path)
+    listing = Folder("*", tmp_path)
     listings = iter([["a.events.open"], ["a.events"]])
-    monkeypatch.setattr(catalogue, "_names", lambda: next(listings))
-    assert names(catalogue) == ["a.events"]
+    monkeypatch.setattr(listing, "_names", lambda: next(listings))
+    assert names(listing) == ["a.events"]
 
 
 def test_an_open_archive_is_being_written_as_long_as_its_writer_lives(tmp_path):
@@ -166,8 +166,8 @@ def test_archives_can_be_named_one_by_one_wherever_they_lie(store, tmp_path):
 
 
 def test_what_a_reader_is_asked_for_says_where_to_look(store, tmp_path):
-    assert isinstance(catalogue_of("*", tmp_path, None), Folder)
-    assert isinstance(catalogue_of(["a"], tmp_path, None), Named)
-    assert isinstance(catalogue_of(tmp_path / "a", tmp_path, None), Named)
-    assert isinstance(catalogue_of("*", tmp_path, store), Store)
-    assert isinstance(catalogue_of(f"local://{tmp_path}", ".", None), Store)
+    assert isinstance(listing_of("*", tmp_path, None), Folder)
+    assert isinstance(listing_of(["a"], tmp_path, None), Named)
+    assert isinstance(listing_of(tmp_path / "a", tmp_path, None), Named)
+    assert isinstance(listing_of("*", tmp_path, store), Store)
+    assert isinstance(listing_of(f"local://{tmp_path}", ".", None), Store)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from shoebox import stores
-from shoebox.archive.reader import Header, read_header
+from shoebox.archive.header import Header
 from shoebox.errors import BadWorkingDirectory, StorageError
 from shoebox.sources import Archive, File, Object, base_name
 from shoebox.spool import ASIDE, glob_of
@@ -28,7 +28,7 @@ _AT_ONCE = 8
 """Requests for headers that are under way at the same time."""
 
 
-class Catalogue(Protocol):
+class Listing(Protocol):
     """The archives that a reader reads.
 
     Order comes from the headers: creation, writer, sequence. Archives that have none,
@@ -128,7 +128,7 @@ class Store:
 
     def there(self) -> Sequence[Archive]:
         """Return the archives that match now."""
-        return list(stores.objects(self._backend, self._pattern, self._root))
+        return stores.objects(self._backend, self._pattern, self._root)
 
     def close(self) -> None:
         """Close the backend, if nobody else will."""
@@ -136,10 +136,10 @@ class Store:
             self._backend.close()
 
 
-def catalogue_of(
+def listing_of(
     sources: Sources, directory: str | os.PathLike[str], storage: StorageBackend | None
-) -> Catalogue:
-    """Return the catalogue of what a reader is asked to read."""
+) -> Listing:
+    """Return the listing of what a reader is asked to read."""
     if not isinstance(sources, str):
         return Named([sources] if isinstance(sources, os.PathLike) else sources)
     if storage is not None:
@@ -176,11 +176,11 @@ def in_order(archives: Sequence[Archive]) -> list[Archive]:
 
 
 def _headers(archives: Sequence[Archive]) -> list[Header | None]:
-    """Return the headers, those in a store with several requests at once."""
-    if not any(isinstance(archive, Object) for archive in archives):
-        return list(map(_header, archives))
+    """Return the headers, those for which a store is asked with several requests at once."""
+    asked = [it for it in archives if isinstance(it, Object) and it.row is None]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(_header, archives))
+        answers = dict(zip((it.name for it in asked), pool.map(_header, asked), strict=True))
+    return [answers[it.name] if it.name in answers else _header(it) for it in archives]
 
 
 def _by_writer(header: Header | None) -> tuple[str, int]:
@@ -189,7 +189,7 @@ def _by_writer(header: Header | None) -> tuple[str, int]:
 
 def _header(archive: Archive) -> Header | None:
     try:
-        return read_header(archive.open())
+        return archive.header()
     except StorageError:
         raise
     except OSError:
