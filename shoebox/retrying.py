@@ -98,9 +98,10 @@ class RetryingBackend(StorageBackend):
             tries += 1
 
     def _seconds(self, tries: int, error: StorageUnavailable) -> float:
-        seconds = self._jitter() * min(CAP, BASE * 2.0 ** min(tries, 30))
-        asked = 0.0 if error.retry_after is None else min(LONGEST, error.retry_after)
-        return max(seconds, asked)
+        if error.retry_after is not None and error.retry_after > 0:
+            # It knows better than a guess, which may be minutes after a long outage.
+            return max(min(LONGEST, error.retry_after), self._jitter() * BASE)
+        return self._jitter() * min(CAP, BASE * 2.0 ** min(tries, 30))
 
 
 class _Retry(Protocol):

@@ -32,8 +32,9 @@ __all__ = [
 
 MAX_NAME_BYTES = 255
 
-MAX_METADATA = 2048
-"""Bytes of an object's metadata, keys and values: what S3 allows."""
+MAX_METADATA = 1536
+"""Bytes of an object's metadata, keys and values. S3 allows 2,048, in which some services
+count the prefix that each key has in a request."""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9._=+-]+")
 _METADATA_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -53,6 +53,13 @@ def test_it_is_waited_at_least_as_long_as_the_service_asks(tmp_path, asked, wait
     assert waited == [waits]
 
 
+def test_after_a_long_outage_it_is_not_waited_longer_than_the_service_asks(tmp_path):
+    errors = [StorageUnavailable("down")] * 9
+    backend, waited = retrying(tmp_path, *errors, StorageUnavailable("busy", retry_after=1.0))
+    backend.stat("k")
+    assert waited[-2:] == [BASE * 2**8, 1.0]
+
+
 @pytest.mark.parametrize("error", [StorageDenied, StorageRejected, KeyCollision, OSError])
 def test_other_errors_are_not_retried(tmp_path, error):
     backend, waited = retrying(tmp_path, error("no"))

@@ -19,6 +19,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.ranged import SMALLEST
 from shoebox.storage import digests
 from shoebox_plugins.storage.s3 import S3Backend
 
@@ -193,10 +194,10 @@ def test_nothing_is_replaced(backend, source, size):
         assert file.read() == path.read_bytes()
 
 
-@pytest.mark.parametrize("options", ["seaweedfs", "swift"], indirect=True)
+@pytest.mark.parametrize("options", ["seaweedfs"], indirect=True)
 @pytest.mark.parametrize("size", [70_000, 6 * MB + 1])
 def test_of_many_who_put_one_key_one_wins(options, backend, raw, source, size):
-    """Where the service knows create-only, which older ones don't."""
+    """Where create-only holds to the end: older services don't know it, Swift looks before."""
     paths = [source(size, f"source-{number}") for number in range(3)]
     barrier = threading.Barrier(3)
 
@@ -268,7 +269,7 @@ def test_only_what_is_read_is_fetched(backend, source):
         assert file.read() == path.read_bytes()[-100:]
         file.seek(5 * MB)
         assert file.read(100) == path.read_bytes()[5 * MB : 5 * MB + 100]
-    assert spans == ["bytes=8388508-8388607", "bytes=5242880-5308415"]
+    assert spans == ["bytes=8388508-8388607", f"bytes={5 * MB}-{5 * MB + SMALLEST - 1}"]
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_unavailable(

@@ -102,7 +102,9 @@ class TestOverHttps(InS3, StorageBackendTests):
         }
 
 
-class TestInSwift(InS3, StorageBackendTests, PartsTests, RaceTests):
+class TestInSwift(InS3, StorageBackendTests, PartsTests):
+    # Of puts at the same time it may take several: its If-None-Match looks before, not at the end.
+
     @pytest.fixture(scope="class")
     @classmethod
     def service(cls, swift):

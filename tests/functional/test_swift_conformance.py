@@ -9,7 +9,6 @@ from swiftclient import client
 from shoebox.testing import (
     DeniedTests,
     PartsTests,
-    RaceTests,
     StorageBackendTests,
     UnavailableTests,
 )
@@ -66,7 +65,7 @@ class TestInOnePiece(InSwift, StorageBackendTests):
     pass
 
 
-class TestInSegments(InSwift, StorageBackendTests, PartsTests, RaceTests):
+class TestInSegments(InSwift, StorageBackendTests, PartsTests):
     limit = LIMIT
 
     @pytest.fixture
