@@ -50,7 +50,7 @@ METADATA = {
     "format": "2",
     "a-long-key-7": "~!@#$%^&*()_+ {}|:\"<>?[];',./`=\\%41",
 }
-FULL_METADATA = {f"key-{number}": "v" * 251 for number in range(8)}
+FULL_METADATA = {f"key-{number}": "v" * (MAX_METADATA // 8 - len("key-0")) for number in range(8)}
 REFUSED_METADATA = (
     {"Key": "v"},
     {"k_y": "v"},
