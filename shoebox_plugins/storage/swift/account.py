@@ -219,7 +219,8 @@ class Account:
         self._login.forget(token)
         if token.proven:
             return StorageUnavailable(f"{where}: the token has expired; try again", 0.0)
-        return StorageDenied(
+        # Wrong credentials get no token: this one was revoked, or can't be checked just now.
+        return StorageUnavailable(
             f"{where}: a new token is refused; see that {self._settings.auth_url} is the auth "
             "service of this Swift, and that it can check tokens"
         )
