@@ -18,6 +18,10 @@ DENIES = "    def put(self, *_): raise StorageDenied('key = AKIA: may not write;
 DENIES_DELETES = (
     "    def delete(self, key): raise StorageDenied(f'{key}: may not delete; allow it to')"
 )
+DENIES_ALL = """
+    def put(self, *_): raise StorageDenied('key = AKIA: correct the secret')
+    get = open = stat = list = delete = put
+"""
 UNAVAILABLE = (
     "    def put(self, *_): raise StorageUnavailable('nothing listens; check endpoint_url')"
 )
@@ -116,9 +120,10 @@ def test_whatever_a_plugin_raises_is_a_row_on_one_line(check, store):
     ("body", "sentence"),
     [
         (DENIES, "shoebox: key = AKIA: may not write; allow it to\n"),
+        (DENIES_ALL, "shoebox: key = AKIA: correct the secret\n"),
         (UNAVAILABLE, "shoebox: nothing listens; check endpoint_url\n"),
     ],
-    ids=["denied", "unavailable"],
+    ids=["denied", "denied everything", "unavailable"],
 )
 def test_storage_that_lets_nobody_in_is_one_sentence(check, store, body, sentence):
     ended = check(body)

@@ -58,6 +58,8 @@ def test_what_can_not_be_shipped_in_time_waits(tmp_path, spool, ini):
     ended = run("ship", "--config-file", ini, "--timeout", "0")
     assert ended.code == 3
     assert ended.text.startswith("0 archives shipped (0.0 MB)\na waits for cold: ")
+    for _ in range(2):  # what was noted of it is no refusal
+        assert run("ship", "--config-file", ini, "--timeout", "0.5").code == 3
     assert "Traceback" not in ended.err
     assert (spool / "a").exists()
     (tmp_path / "store").mkdir()

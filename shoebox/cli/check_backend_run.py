@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shoebox.cli.check_backend_scratch import Scratch
-from shoebox.errors import ObjectNotFound
+from shoebox.errors import ObjectNotFound, StorageError
 from shoebox.storage import StorageBackend
 from shoebox.testing import storage_checks, use_checks
 from shoebox.testing.storage_checks import Check, Failed, Subject
@@ -46,12 +46,20 @@ class Corner:
 
     def probe(self) -> None:
         """Put, list and delete; raise what the backend raises if it lets nobody do that."""
-        with self._place("probe") as (checked, _, folder):
-            path = folder / "probe"
-            path.write_bytes(b"shoebox was here")
-            checked.put("probe", path)
-            next(checked.list(), None)
-            checked.delete("probe")
+        before, stored = self.left, False
+        try:
+            with self._place("probe") as (checked, _, folder):
+                path = folder / "probe"
+                path.write_bytes(b"shoebox was here")
+                checked.put("probe", path)
+                stored = True
+                next(checked.list(), None)
+                checked.delete("probe")
+        except StorageError:
+            if not stored:
+                # Of a service that takes nothing there is one thing to be said.
+                self.left = before
+            raise
 
     def outcomes(self) -> Iterator[Outcome]:
         """Run the checks; raise as `probe` if the service can't be reached any more."""

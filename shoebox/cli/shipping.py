@@ -103,8 +103,7 @@ def _gather(spool: Spool, shipper: Shipper) -> None:
 
 def _code(deliveries: Deliveries, waiting: Iterable[Waiting]) -> int:
     """Return the code of what waits: that storage refused an archive is the archive's fault."""
-    stands = [deliveries.read(it.name).destinations.get(it.destination) for it in waiting]
+    stands = [deliveries.read(it.name).stand(it.destination) for it in waiting]
     if not stands:
         return exits.FINE
-    refused = all(stand is not None and stand.error is not None for stand in stands)
-    return exits.DATA if refused else exits.STORAGE
+    return exits.DATA if all(stand.refusals for stand in stands) else exits.STORAGE
