@@ -219,13 +219,8 @@ def test_swift_takes_what_keystone_gives(swift, method):
     assert swiftclient.get_object(url, token, container, "key")[1] == CONTENT
 
 
-def test_swift_speaks_s3_to_users_of_either_kind(swift):
-    # Its S3 API has a token of its own to ask Keystone with; another test may have had that
-    # forgotten, and it gets a new one only when it starts.
-    swift.stop()
-    swift.start()
+def test_swift_speaks_s3(swift):
     there_and_back(s3(swift.s3_url, swift.s3_access_key, swift.s3_secret_key))
-    there_and_back(s3(swift.s3_url, swift.keystone_s3_access_key, swift.keystone_s3_secret_key))
 
 
 def test_swift_by_https_is_verified(swift):
