@@ -127,11 +127,11 @@ class Deliveries:
             return digests(file, kinds)
 
     def read(self, name: str) -> Delivery:
-        """Return how far an archive is; one whose state can't be read has to start again."""
+        """Return how far an archive is; one whose state is garbage has to start again."""
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
             return msgspec.json.decode(content, type=Delivery)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             return Delivery()
 
     def note(self, name: str, destination: str, stand: Stand) -> Delivery:
@@ -173,7 +173,8 @@ class Deliveries:
     def forget(self, name: str, destinations: Sequence[str]) -> None:
         """Remove the state of an archive that is gone."""
         with self.lock:
-            if not self._spool.directory.exists(name + DELIVERY):
+            directory = self._spool.directory
+            if directory.exists(name) or not directory.exists(name + DELIVERY):
                 return
             if not self.read(name).stored_in(destinations):
                 _log.warning("%s: was removed before it was stored everywhere", name)

@@ -71,8 +71,8 @@ class RetryingBackend(StorageBackend):
         return self.retry(f"stat {key}", lambda: self._backend.stat(key))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects; not retried, since some may have been given already."""
-        return self._backend.list(prefix)
+        """Yield the objects, all in memory: a list that breaks off is begun again."""
+        yield from self.retry(f"list {prefix}", lambda: [*self._backend.list(prefix)])
 
     def delete(self, key: str) -> None:
         """Remove the object."""

@@ -90,23 +90,26 @@ class Sender:
             self._check_here(archive)
             raise
         except KeyCollision:
-            self._mend(archive, self._backend.stat(archive.key))
+            self._mend(archive, self._stat(archive))
             raise
 
     def _compare(self, archive: _Sent) -> None:
         """Raise a StorageError unless what is stored is the archive."""
-        try:
-            info = self._backend.stat(archive.key)
-        except ObjectNotFound as error:
-            raise StorageUnavailable(
-                f"{archive.key}: was stored, and is not there; it is sent again"
-            ) from error
+        info = self._stat(archive)
         if not self._is_equal(archive, info, read=self._destination.verify == "get"):
             self._mend(archive, info)
             raise StorageRejected(
                 f"what is stored under {archive.key} ({info.size} bytes) is not the archive "
                 f"({archive.size} bytes); it stays here: look at the object"
             )
+
+    def _stat(self, archive: _Sent) -> ObjectInfo:
+        try:
+            return self._backend.stat(archive.key)
+        except ObjectNotFound as error:
+            raise StorageUnavailable(
+                f"{archive.key}: was stored, and is not there; it is sent again"
+            ) from error
 
     def _is_equal(self, archive: _Sent, info: ObjectInfo, *, read: bool) -> bool:
         """Compare the size, and the content by the service's checksums, else by reading it."""

@@ -169,7 +169,8 @@ class Shipper:
         self.wake()
         for worker in self._workers:
             worker.join(max(0.0, deadline - monotonic()))
-        if not self._workers:
+        if not self._workers and not self._forked:
+            # A child has none of its own, and may not touch its parent's.
             for destination in self._destinations:
                 destination.backend.close()
         return waiting
@@ -227,8 +228,9 @@ class Shipper:
 
 
 def _waiting(name: str, destination: str, stand: Stand, worker: Uploader | None) -> Waiting:
-    if worker is not None and name in worker.refused:
-        return Waiting(name, destination, worker.refused[name], final=True)
+    refused = None if worker is None else worker.refused.get(name)
+    if refused is not None:
+        return Waiting(name, destination, refused, final=True)
     if worker is not None and worker.denied:
         return Waiting(name, destination, worker.denied, final=True)
     trouble = "" if worker is None else worker.trouble

@@ -14,7 +14,7 @@ from shoebox.catalog import Catalog, is_catalog
 from shoebox.errors import ConfigError, ShoeboxError, StorageUnavailable
 from shoebox.retrying import RetryingBackend
 from shoebox.sources import Object
-from shoebox.spool import ASIDE, without_directives
+from shoebox.spool import ASIDE, OPEN, without_directives
 from shoebox.storage import StorageBackend
 
 TRIES = 6
@@ -81,7 +81,8 @@ def objects(backend: StorageBackend, pattern: str, root: str = "") -> list[Objec
     return [
         Object(root + it.key, it.key, it.size, backend, catalogs)
         for it in infos
-        if not it.key.endswith(ASIDE) and matches(it.key)
+        # An open archive in a store is a copy of one that goes on elsewhere.
+        if not it.key.endswith((OPEN, *ASIDE)) and matches(it.key)
     ]
 
 

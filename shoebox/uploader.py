@@ -124,7 +124,8 @@ class Uploader(Thread):
         if self._next_scan is not None and monotonic() < self._next_scan:
             return
         if monotonic() >= self._pardon:
-            self.refused = {}
+            # Were others stored long ago, it may be the destination that changed since.
+            self.refused, self._stores = {}, False
             self._pardon = monotonic() + CAP
         offered = dict.fromkeys(self._deliveries.offered())
         self.refused = {name: why for name, why in self.refused.items() if name in offered}
@@ -141,7 +142,6 @@ class Uploader(Thread):
             # Such as no more descriptors: it is tried again.
             self._note_trouble(error)
             return False
-        self.denied = ""
         return done
 
     def _ship(self, name: str) -> bool:
@@ -182,7 +182,7 @@ class Uploader(Thread):
             self._stores = True
         finally:
             self._sending = ""
-        self.trouble = ""
+        self.trouble = self.denied = ""
         noted = self._deliveries.note(name, self.name, stand)
         if stand.stored is not None:
             self._tell_stored(name, self.name)
@@ -219,9 +219,9 @@ class Uploader(Thread):
 
     def _note_error(self, error: Exception) -> None:
         """Note what holds up the archive that is being sent, for whoever looks at the spool."""
-        stand = self._deliveries.read(self._sending).stand(self.name)
-        if self._sending and stand.error != str(error):
-            with suppress(OSError):  # a full disk must not keep it from being shipped
+        with suppress(OSError):  # a full disk must not keep it from being shipped
+            stand = self._deliveries.read(self._sending).stand(self.name)
+            if self._sending and stand.error != str(error):
                 self._deliveries.note(self._sending, self.name, replace(stand, error=str(error)))
 
     def _note_trouble(self, error: Exception) -> None:

@@ -122,3 +122,25 @@ def test_the_state_of_an_archive_that_is_gone_is_forgotten(spool, caplog):
     deliveries.forget("lost.events", ["hot"])
     assert "lost.events" in caplog.text
     assert deliveries.offered() == []
+
+
+def test_a_state_that_can_not_be_read_now_is_not_written_over(spool, monkeypatch):
+    """What it says of other destinations, and of the digests, would be lost."""
+    deliveries = Deliveries(spool)
+    deliveries.offer("a.events", {"sha256": "00"})
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.directory, "read", fail)
+        with pytest.raises(OSError, match="Too many open files"):
+            deliveries.note("a.events", "hot", Stand("k"))
+    assert deliveries.read("a.events").checksums == {"sha256": "00"}
+
+
+def fail(*_):
+    raise OSError(24, "Too many open files")
+
+
+def test_the_state_of_an_archive_that_has_come_in_the_meantime_is_kept(spool):
+    deliveries = Deliveries(spool)
+    deliveries.offer("a.events")
+    deliveries.forget("a.events", ["hot"])
+    assert deliveries.offered() == ["a.events"]

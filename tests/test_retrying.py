@@ -135,3 +135,20 @@ def test_a_file_is_read_again_from_where_it_was(tmp_path):
         buffer = bytearray(3)
         assert file.readinto(buffer) == 3
         assert buffer == b"123"
+
+
+def test_a_list_that_breaks_off_is_begun_again(tmp_path):
+    class Breaks(LocalBackend):
+        lists = 0
+
+        def list(self, prefix=""):
+            self.lists += 1
+            for number, info in enumerate(super().list(prefix)):
+                if self.lists == 1 and number == 1:
+                    raise StorageUnavailable("reset")
+                yield info
+
+    for name in "abc":
+        (tmp_path / name).touch()
+    backend = RetryingBackend(Breaks(path=tmp_path), lambda *_: False)
+    assert [info.key for info in backend.list()] == ["a", "b", "c"]

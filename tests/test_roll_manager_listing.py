@@ -1,12 +1,13 @@
 """The listing: which archives there are, by any of their names."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
-from shoebox.errors import StorageDenied
+from shoebox.errors import StorageDenied, StorageUnavailable
 from shoebox.roll_manager import ReadingRollManager
 from shoebox.roll_manager.listing import Folder, Named, Store, in_order, listing_of
 from shoebox.sources import base_name, is_being_written
@@ -171,3 +172,59 @@ def test_what_a_reader_is_asked_for_says_where_to_look(store, tmp_path):
     assert isinstance(listing_of(tmp_path / "a", tmp_path, None), Named)
     assert isinstance(listing_of("*", tmp_path, store), Store)
     assert isinstance(listing_of(f"local://{tmp_path}", ".", None), Store)
+
+
+@pytest.mark.parametrize("method", ["list", "open"])
+def test_a_reader_that_a_store_has_failed_does_not_say_that_all_was_read(store, method):
+    reader = ReadingRollManager("", storage=FaultyBackend(store, [Fault(method, "unavailable")]))
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            reader.read()
+
+
+def test_an_object_that_is_listed_and_gone_hides_no_other(store):
+    class Lists(FaultyBackend):
+        def list(self, prefix=""):
+            infos = [*super().list(prefix)]
+            return iter([*infos, replace(infos[-1], key="2027/z.events")])
+
+    with ReadingRollManager("", storage=Lists(store, [])) as reader:
+        assert len([*reader]) == 3
+        assert reader.faults == []
+
+
+def test_a_copy_of_an_open_archive_hides_no_sealed_one(store, tmp_path):
+    (tmp_path / "junk").write_bytes(b"junk")
+    store.put("2026/z.events.open", tmp_path / "junk")
+    with ReadingRollManager("2026/", storage=store) as reader:
+        assert [payload for _, payload in reader] == ["2026/z.events", "2026/a.events"]
+        assert reader.faults == []
+
+
+def test_an_archive_that_a_list_leaves_out_once_is_not_read_again(store, tmp_path):
+    class Lags(FaultyBackend):
+        lists = 0
+
+        def list(self, prefix=""):
+            self.lists += 1
+            found = [*super().list(prefix)]
+            return iter(found[:-1] if self.lists == 2 else found)
+
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    reader = ReadingRollManager("", storage=Lags(store, []), follow=True, wait=wait)
+    given = []
+    with pytest.raises(KeyboardInterrupt):
+        given.extend(iter_into(reader, given))
+    assert len(given) == 3
+
+
+def iter_into(reader, given):
+    for pair in reader:
+        given.append(pair)
+    return ()

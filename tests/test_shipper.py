@@ -514,3 +514,17 @@ def test_what_was_written_here_is_not_read_again_to_be_digested(tmp_path, monkey
     assert made == []
     write_one(tmp_path / "packed", CompressFileCallback(compression="gzip"))
     assert sorted(made) == ["md5", "sha256"]
+
+
+def test_a_forked_child_that_ships_nothing_leaves_the_parent_s_backend_open(tmp_path):
+    closed = []
+
+    class Closes(LocalBackend):
+        def close(self):
+            closed.append(True)
+
+    (tmp_path / "spool").mkdir()
+    to = Shipper(Spool(tmp_path / "spool"), [Destination("d0", backend(tmp_path / "s", Closes))])
+    to.after_fork()
+    to.close(SECONDS)
+    assert closed == []

@@ -157,3 +157,42 @@ def test_what_holds_up_an_archive_is_noted_where_others_can_see_it(tmp_path, spo
 
     run(spool, local(tmp_path, Down))
     assert noted == [None, "down for lunch", "down for lunch"]
+
+
+def test_where_everything_is_refused_from_now_on_nothing_is_put_aside(tmp_path, spool, monkeypatch):
+    """What was stored before says nothing of a key that was disabled since."""
+    monkeypatch.setattr(uploader, "CAP", 0.0)
+    monkeypatch.setattr(uploader, "RESCAN", 0.01)
+
+    class Changes(LocalBackend):
+        puts = 0
+
+        def put(self, key, path, metadata=None):
+            self.puts += 1
+            if self.puts > 1:
+                refused.set() if self.puts > 8 else None
+                raise StorageRejected("the key is disabled")
+            super().put(key, path, metadata)
+
+    refused = threading.Event()
+    for name in ("b.events", "c.events"):
+        archive(spool, name)
+        Deliveries(spool).offer(name)
+    Deliveries(spool).offer("a.events")
+    stop = threading.Event()
+    found = Uploader(
+        Destination("hot", local(tmp_path, Changes)),
+        spool,
+        Deliveries(spool),
+        ["hot"],
+        kinds=frozenset({"sha256"}),
+        stop=stop,
+        notify=lambda: None,
+    )
+    found.start()
+    assert refused.wait(SECONDS)
+    stop.set()
+    found.wake.set()
+    found.join(SECONDS)
+    assert spool.sealed() == ["b.events", "c.events"]
+    assert spool.names(".corrupt") == []

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shoebox import stores
 from shoebox.archive.header import Header
-from shoebox.errors import BadWorkingDirectory, StorageError
+from shoebox.errors import BadWorkingDirectory, ObjectNotFound, StorageError
 from shoebox.sources import Archive, File, Object, base_name
 from shoebox.spool import ASIDE, glob_of
 from shoebox.storage import StorageBackend
@@ -37,6 +37,8 @@ class Listing(Protocol):
 
     poll: float
     """Seconds between two looks for more when following."""
+    may_lag: bool
+    """Whether what is there may be left out now and then, so that it is not gone for that."""
     missing: set[str]
     """Names that were named and are not there; what goes later has been shipped, or moved."""
 
@@ -55,6 +57,7 @@ class Named:
     """Archives that were named one by one."""
 
     poll = 0.2
+    may_lag = False
     named = True
 
     def __init__(self, sources: Iterable[str | os.PathLike[str] | Archive]) -> None:
@@ -79,6 +82,7 @@ class Folder:
     """
 
     poll = 0.2
+    may_lag = False
     named = False
 
     def __init__(self, template: str, directory: str | os.PathLike[str]) -> None:
@@ -115,6 +119,7 @@ class Store:
     """The archives in a store whose keys begin with a pattern, or match it."""
 
     poll = 10.0
+    may_lag = True
     named = False
 
     def __init__(
@@ -190,6 +195,8 @@ def _by_writer(header: Header | None) -> tuple[str, int]:
 def _header(archive: Archive) -> Header | None:
     try:
         return archive.header()
+    except ObjectNotFound:
+        return None
     except StorageError:
         raise
     except OSError:

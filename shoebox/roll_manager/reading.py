@@ -15,7 +15,7 @@ from shoebox.archive import ArchiveReader, Fault, Position, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
-from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, StorageError
+from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, ObjectNotFound, StorageError
 from shoebox.roll_manager.ahead import Ahead, ahead
 from shoebox.roll_manager.listing import Sources, in_order, listing_of
 from shoebox.roll_manager.position import advance, parse, render
@@ -90,6 +90,8 @@ class ReadingRollManager(Closing):
         """Names of the archives that have been read to their end."""
         self.faults: list[Fault] = []
         self._batches = self._all()
+        self._failure: StorageError | ArchiveError | None = None
+        """What reading ended with, if not with the last record: it is raised each time."""
         self._batch: Batch | None = None
         self._rest: Iterator[str | bytes] = iter(())
         """The payloads of the batch that were not given yet."""
@@ -128,7 +130,7 @@ class ReadingRollManager(Closing):
         return self._iterate()
 
     def __next__(self) -> Pair:
-        if self._pairs is None:
+        if self._pairs is None or self._failure is not None:
             self._pairs = self._iterate()
         return next(self._pairs)
 
@@ -183,7 +185,14 @@ class ReadingRollManager(Closing):
     def _next(self) -> Batch | None:
         if self._batch is not None:
             advance(self._marks, self._batch, len(self._batch.payloads))
-        return self._take(next(self._batches, None))
+        if self._failure is not None:
+            # What is missing must not be taken for the end.
+            raise self._failure
+        try:
+            return self._take(next(self._batches, None))
+        except (StorageError, ArchiveError) as error:
+            self._failure = error
+            raise
 
     def _take(self, batch: Batch | None) -> Batch | None:
         self._batch = batch
@@ -233,7 +242,8 @@ class ReadingRollManager(Closing):
     def _to_read(self) -> list[Archive]:
         """Return what was not read to its end, first what is gone: shipped, or moved."""
         there = {base_name(archive.name): archive for archive in self._listing.there()}
-        self._read.intersection_update(there)
+        if not self._listing.may_lag:
+            self._read.intersection_update(there)
         gone = [
             File(Path(name)) if archive.path is not None else archive
             for name, (archive, _) in self._readers.items()
@@ -272,6 +282,10 @@ class ReadingRollManager(Closing):
             reader = self._ahead.take(archive) if self._ahead else None
             if reader is None:
                 reader = self._made(archive, growing=growing)
+        except ObjectNotFound:
+            # It was listed, and has expired or been removed.
+            self._read.add(name)
+            return None
         except StorageError:
             raise
         except OSError as error:
