@@ -65,6 +65,8 @@ def reading(archive: Archive, **options: Any) -> Iterator[ArchiveReader]:
 
 def open_store(location: stores.Location, config_files: Sequence[str]) -> StorageBackend:
     """Return the backend of a URL, with what the ini says of its bucket."""
+    # That it was asked again is of no use to who hears in the end that it can't be reached.
+    messages.speak_for("shoebox.retrying")
     return stores.open_store(location, _options(location, config_files))
 
 
