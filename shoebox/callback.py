@@ -15,6 +15,7 @@ class Callback:
     Constructors take keyword arguments only and tolerate ones they don't know.
     One that moves or deletes the file says `keeps_file = False`; it is refused
     together with storage. After a crash it may be called again for the same file.
+    A writer calls them one at a time, on a thread that nothing else waits for.
     """
 
     keeps_file: bool = True

@@ -75,6 +75,7 @@ def write_blocks(path: Path, blocks: list[list[Row]], **options: object) -> Path
     ids = {"archive_id": ARCHIVE_ID, "writer_id": WRITER_ID, "sequence": FIRST_SEQUENCE}
     metadata = {"made by": "tests/golden.py"}
     with ArchiveWriter(path, clock=clock, metadata=metadata, **ids | options) as writer:
+        writer.sync()  # so that what is known to be durable begins with the header
         for block in blocks:
             for row in block:
                 writer.write(*row)

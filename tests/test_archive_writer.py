@@ -347,6 +347,41 @@ def test_a_write_that_fails_leaves_out_that_record_and_no_other(tmp_path, monkey
     assert [row[2] for row in rows(tmp_path / "a")] == [0, 2]
 
 
+def test_the_first_commit_makes_the_name_durable_and_a_later_one_need_not(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fdatasync", "fsync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda fd, name=name, real=real: (calls.append(name), real(fd))
+        )
+    with ArchiveWriter(tmp_path / "a.events") as writer:
+        writer.write({}, "x")
+        assert calls == []  # nothing is promised yet
+        writer.sync()
+        assert calls == ["fdatasync", "fsync"]
+        writer.write({}, "y")
+        writer.sync()
+        assert calls == ["fdatasync", "fsync", "fdatasync"]
+
+
+def test_a_name_that_can_not_be_made_durable_puts_the_records_in_doubt(tmp_path, monkeypatch):
+    def refuse(fd):
+        raise OSError(errno.EIO, "broken")
+
+    writer = ArchiveWriter(tmp_path / "a.events")
+    writer.write({}, "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(DurabilityError, match=r"directory could not be synced \(broken\)"):
+            writer.sync()
+    assert writer.committed == 0
+    assert writer.finished
+    assert [block.records for block in writer.carried()] == [1]
+    with pytest.raises(DurabilityError):
+        writer.sync()  # a second fsync that succeeds would promise nothing
+    writer.release()
+
+
 def test_a_failed_fsync_finishes_the_file_and_tells_what_is_in_doubt(tmp_path, monkeypatch):
     writer = ArchiveWriter(tmp_path / "a", sequence=3)
     writer.write({}, "synced")

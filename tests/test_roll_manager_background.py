@@ -30,7 +30,7 @@ class Writer:
         self.current = Current(
             archives, self.sealer, asked, complaints, lambda: None, each_record=False
         )
-        self.background = Background(self.current, self.sealer, asked, complaints, sync_interval)
+        self.background = Background(self.current, asked, complaints, sync_interval)
 
     def _salvage(self, blocks):
         self.current.salvage(blocks)
@@ -86,6 +86,7 @@ def test_an_archive_whose_deadline_has_passed_is_rolled_and_sealed(tmp_path):
     clock.now += 0.5
     assert writer.tick() == TICK
     assert writer.current.archive is None
+    writer.end()
     assert payloads(tmp_path / "a.events") == ["x"]
 
 
@@ -159,21 +160,8 @@ def test_a_roll_that_fails_is_not_tried_again_at_once(tmp_path, monkeypatch, cap
         assert [writer.tick() for _ in range(3)] == [TICK] * 3
     assert caplog.text.count("can't roll now") == 1
     writer.tick()
+    writer.end()
     assert payloads(tmp_path / "a.events") == ["x"]
-
-
-def test_a_seal_that_failed_is_tried_again(tmp_path, monkeypatch):
-    writer = Writer(tmp_path)
-    archive = writer.write("x")
-    archive.flush()
-    with monkeypatch.context() as patch:
-        failing(patch, "writev", errno.ENOSPC)
-        with writer.current.lock:
-            writer.current.hand_over("asked for")
-        writer.sealer.run()
-        assert not archive.sealed
-    writer.tick()
-    assert archive.sealed
 
 
 def test_the_thread_starts_and_ends(tmp_path):

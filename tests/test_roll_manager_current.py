@@ -133,7 +133,7 @@ def test_an_archive_whose_sync_failed_is_left_and_the_next_begins_with_what_is_i
             writer.current.sync()
     assert caught.value.in_doubt == 2
     assert writer.current.archive is None
-    writer.sealer.run()
+    writer.sealer.run(1.0)
     writer.current.sync()
     second = writer.current.archive
     assert (second is first, second.committed) == (False, 2)

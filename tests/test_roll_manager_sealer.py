@@ -49,10 +49,10 @@ def test_callbacks_hear_of_everything_in_order(archives):
         it = archive(archives)
         found.opened(it.path)
         found.hand_over(it, "a reason")
-    found.run()
+    found.run(SECONDS)
     expected = ["a.events", "a-0001.events", "a-0002.events"]
     assert hears.heard == [(what, name) for name in expected for what in ("open", "close")]
-    assert found.held == []
+    assert found.files() == []
 
 
 def test_what_is_handed_over_while_another_thread_is_at_it_is_sealed_by_that_one(archives):
@@ -65,17 +65,17 @@ def test_what_is_handed_over_while_another_thread_is_at_it_is_sealed_by_that_one
 
     found = sealer(Blocks())
     found.hand_over(archive(archives), "first")
-    thread = threading.Thread(target=found.run)
+    thread = threading.Thread(target=found.run, args=(SECONDS,))
     thread.start()
     assert inside.wait(SECONDS)
     second = archive(archives)
     found.hand_over(second, "second")
-    found.run()
+    found.run(0.0)
     assert second.sealed
-    assert len(found.held) == 2
+    assert len(found.files()) == 2
     go_on.set()
     thread.join()
-    assert found.held == []
+    assert found.files() == []
 
 
 def test_no_room_for_the_index_keeps_the_archive_for_another_try(archives, monkeypatch):
@@ -84,14 +84,13 @@ def test_no_room_for_the_index_keeps_the_archive_for_another_try(archives, monke
     real = it._file.append
     monkeypatch.setattr(it._file, "append", lambda *_: fail(OSError(errno.ENOSPC, "full")))
     sealing = found.hand_over(it, "a reason")
-    found.run()
+    found.run(SECONDS)
     assert sealing.error.errno == errno.ENOSPC
     assert it.committed == 1
     monkeypatch.setattr(it._file, "append", real)
-    found.run()
+    found.run(SECONDS)
     assert not it.sealed
-    found.try_again()
-    found.run()
+    assert found.finish(SECONDS) == []
     assert it.sealed
     assert sealing.error is None
 
@@ -106,10 +105,10 @@ def test_what_a_failed_sync_puts_in_doubt_is_handed_to_be_written_again(archives
     it = archive(archives)
     monkeypatch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
     sealing = found.hand_over(it, "a reason")
-    found.run()
+    found.run(SECONDS)
     assert isinstance(sealing.error, DurabilityError)
     assert [block.records for block in salvaged[0]] == [1]
-    assert found.held == []
+    assert found.files() == []
 
 
 def test_a_salvage_that_fails_is_tried_again(archives, monkeypatch):
@@ -124,7 +123,7 @@ def test_a_salvage_that_fails_is_tried_again(archives, monkeypatch):
     it = archive(archives)
     monkeypatch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
     found.hand_over(it, "a reason")
-    found.run()
+    found.run(SECONDS)
     assert [error.errno for error in found.finish(0.0)] == []
     assert len(tries) == 2
     assert tries[0] == tries[1]
@@ -137,7 +136,7 @@ def test_finishing_returns_what_failed_and_closes_every_file(archives, monkeypat
     found.hand_over(it, "a reason")
     (error,) = found.finish(0.0)
     assert error.errno == errno.ENOSPC
-    assert found.held == []
+    assert found.files() == []
     assert it.path.exists()
 
 
@@ -148,6 +147,6 @@ def test_an_interrupted_seal_is_done_by_whoever_comes_next(archives, monkeypatch
         patch.setattr(it._file, "append", lambda *_: fail(KeyboardInterrupt()))
         found.hand_over(it, "a reason")
         with pytest.raises(KeyboardInterrupt):
-            found.run()
-    found.run()
+            found.run(SECONDS)
+    found.run(SECONDS)
     assert it.sealed

@@ -28,7 +28,7 @@ def ticks(*outcomes):
 
 def test_it_ticks_after_as_many_seconds_as_the_tick_before_returned():
     tick, over = ticks(0.0, 0.001, -5.0)
-    found = Ticker(tick, 0.0)
+    found = Ticker("ticker", tick, 0.0)
     found.start()
     assert over.wait(SECONDS)
     found.stop()
@@ -38,7 +38,7 @@ def test_it_ticks_after_as_many_seconds_as_the_tick_before_returned():
 
 def test_a_tick_that_raises_is_logged_and_the_next_one_comes(caplog):
     tick, over = ticks(ValueError("no"), OSError("neither"))
-    found = Ticker(tick, 0.0)
+    found = Ticker("ticker", tick, 0.0)
     found.start()
     assert over.wait(SECONDS)
     found.stop()
@@ -47,7 +47,7 @@ def test_a_tick_that_raises_is_logged_and_the_next_one_comes(caplog):
 
 
 def test_it_never_keeps_the_interpreter_from_ending():
-    assert Ticker(lambda: 1.0, 1.0).daemon
+    assert Ticker("ticker", lambda: 1.0, 1.0).daemon
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
@@ -65,14 +65,14 @@ def test_a_deadline_that_stays_passed_makes_no_busy_loop(seconds, monkeypatch):
         return seconds
 
     monkeypatch.setattr(ticker, "Event", Watches)
-    found = Ticker(tick, seconds)
+    found = Ticker("ticker", tick, seconds)
     found.run()
     assert waits == [ticker.SHORTEST] * 4
 
 
 def test_it_ticks_at_once_when_told_to():
     tick, over = ticks()
-    found = Ticker(tick, 1000.0)
+    found = Ticker("ticker", tick, 1000.0)
     found.start()
     found.soon()
     assert over.wait(SECONDS)

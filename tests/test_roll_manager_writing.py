@@ -486,11 +486,64 @@ def test_what_a_failed_sync_left_in_doubt_is_written_again_without_another_write
     assert payloads(tmp_path)[-1] == "x"
 
 
+def test_writing_waits_neither_for_sealing_nor_for_callbacks(tmp_path, monkeypatch):
+    go_on, real = threading.Event(), os.rename
+
+    def slow(*args, **kwargs):
+        assert go_on.wait(SECONDS)
+        real(*args, **kwargs)
+
+    class Slow(Callback):
+        def on_close(self, path):
+            assert go_on.wait(SECONDS)
+
+    monkeypatch.setattr(os, "rename", slow)
+    checker = RecordsRollChecker(roll_records=2)
+    manager = WritingRollManager(TEMPLATE, checker, tmp_path, Slow(), durability="roll")
+    for index in range(10):
+        manager.write({}, f"{index}")
+    assert sealed(tmp_path) == []
+    go_on.set()
+    manager.close()
+    assert len(sealed(tmp_path)) == 5
+    assert payloads(tmp_path) == [f"{index}" for index in range(10)]
+
+
+def test_what_waits_to_be_sealed_is_synced_too(tmp_path, monkeypatch):
+    """Sealing may lag behind; sync() and the interval promise all that was taken."""
+    manager = WritingRollManager(
+        TEMPLATE, RecordsRollChecker(roll_records=1), tmp_path, durability="interval"
+    )
+    monkeypatch.setattr(manager._sealer, "start", lambda: None)
+    for index in range(3):
+        manager.write({}, f"{index}")
+    waiting = list(manager._sealer.unsealed())
+    assert [archive.committed for archive in waiting] == [0, 0, 0]
+    manager._background.tick()
+    assert [archive.committed for archive in waiting] == [1, 1, 1]
+    manager.close()
+
+
+def test_a_sync_says_so_while_what_a_failed_seal_left_in_doubt_is_in_no_file(tmp_path, monkeypatch):
+    manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, durability="roll")
+    manager.write({}, "x")
+    with monkeypatch.context() as patch:
+        Counting(patch, "fdatasync", fail=lambda number: True)
+        with pytest.raises(DurabilityError):
+            manager.roll()
+        with pytest.raises(DurabilityError):
+            manager.sync()
+    manager.close()
+    WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path).close()
+    assert set(payloads(tmp_path)) == {"x"}
+
+
 def test_in_doubt_records_never_share_a_number_with_later_ones(tmp_path, monkeypatch):
     """An archive whose seal fails behind one that was sealed gets an archive of its own."""
     manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, durability="roll")
     run = manager._sealer.run
-    monkeypatch.setattr(manager._sealer, "run", lambda **_: None)
+    monkeypatch.setattr(manager._sealer, "start", lambda: None)
+    monkeypatch.setattr(manager._sealer, "run", lambda seconds: None)
     for index in range(6):
         manager.write({}, f"{index}")
         if index in (1, 3):
@@ -563,7 +616,7 @@ def test_a_seal_that_has_no_room_is_tried_again(tmp_path, monkeypatch):
         manager.roll()
     assert sealed(tmp_path) == []
     full.fail = lambda number: False
-    manager._background.tick()
+    manager._sealer._seal_due()
     assert len(sealed(tmp_path)) == 1
     manager.close()
     assert payloads(tmp_path) == ["x"]

@@ -24,7 +24,7 @@ from shoebox.archive.layout import Block, layout_of
 from shoebox.archive.pending import Pending
 from shoebox.archive.shape import Shape
 from shoebox.archive.unsynced import Unsynced
-from shoebox.errors import RecordValueError, WriterClosed
+from shoebox.errors import DurabilityError, RecordValueError, WriterClosed
 from shoebox.files import AppendFile
 from shoebox.format import v1, v2
 from shoebox.format.v2 import BLOCK_BYTES, PLAIN_BLOCK_BYTES, RECORD_COST
@@ -82,6 +82,8 @@ class ArchiveWriter:
         self._last: tuple[bytes, str | bytes, int] | None = None
         self._appended = 0
         self._committed = 0
+        self._named = False
+        """Whether the name survives a power cut."""
         self.commit_lock = Lock()
         """Held around `commit` and `seal`, so that concurrent writers share one sync."""
         self._unsynced = Unsynced()
@@ -217,6 +219,8 @@ class ArchiveWriter:
         """
         covered = self._appended
         self._file.sync()
+        if not self._named:
+            self._sync_name()
         self._committed = max(self._committed, covered)
         self._unsynced.forget(self._file.synced)
 
@@ -302,14 +306,12 @@ class ArchiveWriter:
             self.release()
 
     def _create(self, name: str, digests: Collection[str]) -> tuple[AppendFile, str]:
-        """Make the file, durable with its name before the first record is promised."""
+        """Make the file; the first commit makes it and its name durable."""
         directory = self._spool.directory
         fd, name = self._spool.create(name)
         file = AppendFile(fd, self._spool.path / (name + OPEN), kinds=digests)
         try:
             file.append(*self._layout.header())
-            file.sync()
-            directory.sync()
         except BaseException:
             directory.remove(name + OPEN)
             file.close()
@@ -317,6 +319,18 @@ class ArchiveWriter:
                 self._spool.close()
             raise
         return file, name
+
+    def _sync_name(self) -> None:
+        """Make the name durable; where it may not be, what was written is in doubt."""
+        try:
+            self._spool.directory.sync()
+        except OSError as error:
+            self._file.finished = True
+            raise DurabilityError(
+                f"{self._spool.path}: the directory could not be synced ({error.strerror}); "
+                f"nothing more is written to {self.name}: check the disk"
+            ) from error
+        self._named = True
 
     def _begin_block(self) -> None:
         self._pending = Pending()

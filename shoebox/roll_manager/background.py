@@ -1,11 +1,10 @@
-"""What a writer does although nothing is written: roll on time, sync, try again."""
+"""What a writer does although nothing is written: roll on time, and sync."""
 
 from __future__ import annotations
 
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.current import Current
-from shoebox.roll_manager.sealer import Sealer
-from shoebox.roll_manager.succession import OpenArchive
+from shoebox.roll_manager.succession import Batch, OpenArchive
 from shoebox.roll_manager.ticker import Ticker
 
 TICK = 1.0
@@ -21,18 +20,16 @@ class Background:
     def __init__(
         self,
         current: Current,
-        sealer: Sealer,
         asked: Asked,
         complaints: Complaints,
         sync_interval: float | None,
     ) -> None:
         self._current = current
-        self._sealer = sealer
         self._asked = asked
         self._complaints = complaints
         self._syncs = sync_interval is not None
         self._longest = TICK if sync_interval is None else min(TICK, sync_interval)
-        self._ticker = Ticker(self.tick, self._longest)
+        self._ticker = Ticker("ticker", self.tick, self._longest)
 
     def start(self) -> None:
         """Start the thread; it ends with the process, or after `stop`."""
@@ -56,10 +53,9 @@ class Background:
                 if self._asked.is_due(archive):
                     current.roll_quietly()
                 archive, seconds = current.archive, self._asked.deadline(current.archive)
-        self._sealer.try_again()
-        self._sealer.run()
-        if archive is not None and self._syncs:
-            self._sync(archive)
+            waiting = list(current.waiting()) if self._syncs else []
+        for ticket in waiting:
+            self._sync(*ticket)
         # A roll that fails now would fail at once again.
         if seconds is None or "roll" in self._complaints:
             return self._longest
@@ -73,9 +69,9 @@ class Background:
             self._complaints.say("open", f"no archive can be opened for records in doubt: {error}")
             return None
 
-    def _sync(self, archive: OpenArchive) -> None:
+    def _sync(self, archive: OpenArchive, target: int, batch: Batch) -> None:
         try:
-            self._current.commit(archive, archive.records, archive.batch)
+            self._current.commit(archive, target, batch)
             self._complaints.over("sync")
         except OSError as error:
             self._complaints.say("sync", f"{archive.path}: {error}")

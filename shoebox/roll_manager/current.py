@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -164,11 +164,16 @@ class Current:
     def sync(self) -> None:
         """Make everything that was taken survive a power cut."""
         with self.lock:
-            last = self.there()
-            archives = [*self._sealer.held, *([] if last is None else [last])]
-            waiting = [(archive, archive.records, archive.batch) for archive in archives]
+            self.there()
+            waiting = list(self.waiting())
         for archive, target, batch in waiting:
             self.commit(archive, target, batch)
+
+    def waiting(self) -> Iterator[Ticket]:
+        """Yield what `commit` asks for of each archive that may have records to sync."""
+        for archive in (*self._sealer.unsealed(), self.archive):
+            if archive is not None:
+                yield archive, archive.records, archive.batch
 
     def commit(self, archive: OpenArchive, target: int, batch: Batch) -> None:
         """Sync an archive up to a number of records, with what others wrote meanwhile.

@@ -76,7 +76,7 @@ class WritingJSONRollManager(Closing):
         for fd, name in self._abandoned():
             _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
             self._rolled.append(AppendFile(fd, self._spool.path / name))
-        self._ship_rolled(wait=True)
+        self._ship_rolled()
 
     def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:  # noqa: ARG002 (the interface's)
         """Append the payload as one line; metadata is left out, as it always was.
@@ -97,14 +97,12 @@ class WritingJSONRollManager(Closing):
                     self._pass_on()
             if file.size >= self._roll_bytes:
                 self._pass_on()
-        if self._clock() >= self._not_before:
-            self._ship_rolled()
 
     def roll(self) -> None:
         """Gzip what was written into the destination; raise OSError where the disk fails."""
         with self._lock:
             self._pass_on()
-        for error in self._ship_rolled(wait=True):
+        for error in self._ship_rolled():
             raise error
 
     def close(self) -> None:
@@ -116,7 +114,7 @@ class WritingJSONRollManager(Closing):
             self._pass_on()
             closed, self._closed = self._closed, True
         if not closed:
-            errors = self._ship_rolled(wait=True)
+            errors = self._ship_rolled()
             self._end()
             for error in errors:
                 raise error
@@ -146,9 +144,8 @@ class WritingJSONRollManager(Closing):
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
         self._deadline = 0.0
-        self._not_before = 0.0
-        """When to ship again, after it failed."""
         self._ticker: Ticker | None = None
+        self._shipper: Ticker | None = None
 
     def _open(self) -> AppendFile:
         """Open the next file; under the lock."""
@@ -162,9 +159,11 @@ class WritingJSONRollManager(Closing):
         self._spool.directory.sync()
         self._deadline = self._clock() + self._roll_seconds
         lifetime.hold(self)
-        if self._ticker is None:
-            self._ticker = Ticker(self._tick, min(AGAIN, self._roll_seconds))
+        if self._ticker is None or self._shipper is None:
+            self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
+            self._shipper = Ticker("shipper", self._ship_due, AGAIN)
             self._ticker.start()
+            self._shipper.start()
         return self._file
 
     def _pass_on(self) -> None:
@@ -172,26 +171,25 @@ class WritingJSONRollManager(Closing):
         if self._file is not None:
             self._rolled.append(self._file)
             self._file = None
+        if self._shipper is not None:
+            self._shipper.soon()
 
     def _tick(self) -> float:
         with self._lock:
             if self._file is not None and self._clock() >= self._deadline:
                 self._pass_on()
             left = self._roll_seconds if self._file is None else self._deadline - self._clock()
-        self._ship_rolled()
         return min(AGAIN, left)
 
-    def _ship_rolled(self, *, wait: bool = False) -> list[OSError]:
-        """Ship what was rolled, unless another thread is at it and need not be waited for."""
+    def _ship_due(self) -> float:
+        self._ship_rolled()
+        return AGAIN
+
+    def _ship_rolled(self) -> list[OSError]:
+        """Ship what was rolled; return what that failed with, to be tried again."""
         errors: list[OSError] = []
-        while self._rolled and self._shipping.acquire(blocking=wait):
-            try:
-                self._ship_each(errors)
-            finally:
-                self._shipping.release()
-            if errors:
-                self._not_before = self._clock() + AGAIN
-                break
+        with self._shipping:
+            self._ship_each(errors)
         return errors
 
     def _ship_each(self, errors: list[OSError]) -> None:
@@ -207,8 +205,9 @@ class WritingJSONRollManager(Closing):
                 self._rolled.rotate(-1)
 
     def _end(self) -> None:
-        if self._ticker is not None:
-            self._ticker.stop()
+        for thread in (self._ticker, self._shipper):
+            if thread is not None:
+                thread.stop()
         while self._rolled:
             self._rolled.popleft().close()
         lifetime.let_go(self)

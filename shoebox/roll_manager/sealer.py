@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,16 @@ from threading import RLock
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
 from shoebox.roll_manager.succession import OpenArchive
+from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
 
 _log = logging.getLogger(__name__)
 
 _Job = Callable[[], None]
 _FOR_EVER = -1.0
+
+AGAIN = 1.0
+"""Seconds after which what failed is tried again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -32,10 +37,11 @@ class Sealing:
 
 
 class Sealer:
-    """Seals the archives that it is handed, in order, on the thread that calls `run`.
+    """Seals the archives that it is handed, in order, on a thread of its own.
 
-    Callbacks are called in order too, but hold up no sealing. `shipper` is offered what
-    they have heard of. `salvage` takes the blocks that a failed sync has put in doubt.
+    Callbacks are called in order too, on another one, so that they hold up no sealing.
+    `shipper` is offered what they have heard of. `salvage` takes the blocks that a failed
+    sync has put in doubt.
     """
 
     def __init__(
@@ -47,60 +53,102 @@ class Sealer:
         self._callback = callback
         self._shipper = shipper
         self._salvage = salvage
-        self.due: deque[_Job] = deque()
+        self._due: deque[_Job] = deque()
         self._news: deque[_Job] = deque()
         """What callbacks are to be told."""
         self._failed: dict[_Job, OSError] = {}
         """What is to be tried again."""
-        self.held: list[OpenArchive] = []
+        self._held: list[OpenArchive] = []
         """Archives that were handed over, and whose files are open still."""
+        self._left: list[OpenArchive] = []
+        """The same, of those that can't be written to; the next one has what was in doubt."""
         self._sealing = RLock()
         # A callback may roll, and so come here again.
         self._telling = RLock()
+        self._seals = Ticker("sealer", self._seal_due, AGAIN)
+        self._tells = Ticker("callbacks", self._tell_due, threading.TIMEOUT_MAX)
+
+    def start(self) -> None:
+        """Start the threads; they end with the process, or after `stop`."""
+        self._seals.start()
+        self._tells.start()
+
+    def stop(self) -> None:
+        """End the threads soon; `run` and `finish` do what they have left."""
+        self._seals.stop()
+        self._tells.stop()
 
     def opened(self, path: Path) -> None:
         """Have the callbacks told of a new archive."""
-        self.due.append(partial(self._news.append, partial(self._callback.on_open, path)))
+        self._have(partial(self._announce, partial(self._callback.on_open, path)))
 
     def recovered(self, path: Path) -> None:
         """Have the callbacks told of an archive that recovery sealed, and offer it."""
-        tell = partial(self._tell_recovered, path)
-        self.due.append(partial(self._news.append, tell))
+        self._have(partial(self._announce, partial(self._tell_recovered, path)))
 
     def hand_over(self, archive: OpenArchive, reason: str) -> Sealing:
         """Have an archive sealed to which nothing more will be written."""
         sealing = Sealing(archive, reason)
-        self.held.append(archive)
-        self.due.append(partial(self._seal, sealing))
+        self._held.append(archive)
+        self._have(partial(self._seal, sealing))
         return sealing
 
     def give_up(self, archive: OpenArchive) -> None:
         """Have an archive's file closed as it is; recovery will seal it."""
-        self.held.append(archive)
-        self.due.append(partial(self._release, archive))
+        self._left.append(archive)
+        self._have(partial(self._release, archive))
 
-    def run(self, *, wait: bool = False) -> None:
-        """Do what is due, unless another thread is at it; `wait` makes sure that it is sealed."""
-        _do(self.due, self._sealing, _FOR_EVER if wait else 0.0)
-        _do(self._news, self._telling, 0.0)
+    def unsealed(self) -> Iterator[OpenArchive]:
+        """Yield the archives that wait to be sealed, whose records may have to be synced."""
+        return (archive for archive in list(self._held) if not archive.sealed)
 
-    def try_again(self) -> None:
-        """Make due what failed; nothing else in it can have changed."""
-        failed, self._failed = self._failed, {}
-        self.due.extend(failed)
+    def files(self) -> list[OpenArchive]:
+        """Return the archives whose files are open here."""
+        return [*self._held, *self._left]
+
+    def run(self, seconds: float) -> None:
+        """Seal what was handed over, and tell the callbacks.
+
+        One that another thread is in is waited for so long.
+        """
+        _do(self._due, self._sealing, _FOR_EVER)
+        if not _do(self._news, self._telling, seconds):
+            _log.error("a callback has not returned for %.1f s; it is not waited for", seconds)
 
     def finish(self, seconds: float) -> list[OSError]:
         """Do everything for the last time, and close the files; return what it failed with.
 
         A callback that another thread is in is waited for so long.
         """
-        self.try_again()
-        self.run(wait=True)
-        if not _do(self._news, self._telling, seconds):
-            _log.error("a callback has not returned for %.1f s; it is not waited for", seconds)
-        for archive in [it for it in self.held if not it.sealed]:
+        self._try_again()
+        self.run(seconds)
+        for archive in [it for it in self.files() if not it.sealed]:
             self._release(archive)
         return list(self._failed.values())
+
+    def _have(self, job: _Job) -> None:
+        """Have a job done after those that are due."""
+        self._due.append(job)
+        self._seals.soon()
+
+    def _announce(self, tell: _Job) -> None:
+        """Have the callbacks told something after what they were told before."""
+        self._news.append(tell)
+        self._tells.soon()
+
+    def _seal_due(self) -> float:
+        self._try_again()
+        _do(self._due, self._sealing, _FOR_EVER)
+        return AGAIN
+
+    def _tell_due(self) -> float:
+        _do(self._news, self._telling, _FOR_EVER)
+        return threading.TIMEOUT_MAX
+
+    def _try_again(self) -> None:
+        """Make due what failed; nothing else in it can have changed."""
+        failed, self._failed = self._failed, {}
+        self._due.extend(failed)
 
     def _seal(self, sealing: Sealing) -> None:
         archive = sealing.archive
@@ -115,7 +163,7 @@ class Sealer:
             self._not_sealed(sealing, error)
         else:
             _log.info("%s: sealed with %d records (%s)", path, archive.records, sealing.reason)
-            self._news.append(partial(self._tell, archive, path))
+            self._announce(partial(self._tell, archive, path))
 
     def _not_sealed(self, sealing: Sealing, error: OSError) -> None:
         """Make what can be durable; what is in doubt goes into another archive."""
@@ -123,16 +171,18 @@ class Sealer:
         with archive.commit_lock, suppress(OSError):
             archive.commit()
         if archive.finished:
-            self._write_again(list(archive.carried()))
-            self._release(archive)
+            self._write_again(archive, list(archive.carried()))
         else:
             self._failed[partial(self._seal, sealing)] = error
 
-    def _write_again(self, blocks: Sequence[Block]) -> None:
+    def _write_again(self, archive: OpenArchive, blocks: Sequence[Block]) -> None:
+        """Write an archive's blocks again; until they are, it is one that waits to be sealed."""
         try:
             self._salvage(blocks)
         except OSError as error:
-            self._failed[partial(self._write_again, blocks)] = error
+            self._failed[partial(self._write_again, archive, blocks)] = error
+        else:
+            self._release(archive)
 
     def _tell(self, archive: OpenArchive, path: Path) -> None:
         try:
@@ -157,8 +207,9 @@ class Sealer:
     def _release(self, archive: OpenArchive) -> None:
         with archive.commit_lock:
             archive.release()
-        with suppress(ValueError):
-            self.held.remove(archive)
+        for held in (self._held, self._left):
+            with suppress(ValueError):
+                held.remove(archive)
         if self._shipper is not None:
             # Its lock is free now for whoever ships it.
             self._shipper.wake()

@@ -92,6 +92,9 @@ class Succession:
         try:
             for block in blocks:
                 archive.append(block)
+            if blocks:
+                # On a disk that does not sync there would else be a new archive each time.
+                archive.commit()
         except OSError:
             archive.discard()
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, overload
@@ -13,7 +12,6 @@ from shoebox.archive.writer import ArchiveWriter
 from shoebox.roll_manager.asking import Asked
 from shoebox.roll_manager.current import Current, Record, Ticket
 from shoebox.roll_manager.room import Room
-from shoebox.roll_manager.sealer import Sealer
 from shoebox.selection import Time
 
 _MANY: Final = 1000
@@ -29,12 +27,10 @@ class Taker:
     """
 
     _current: Current
-    _sealer: Sealer
     _check: Callable[[ArchiveWriter], object]
     _asked: Asked
     _acquire: Callable[[], bool]
     _release: Callable[[], None]
-    _due: deque[Callable[[], None]]
 
     def __init__(self, room: Room | None, *, each_record: bool) -> None:
         self._room = room
@@ -89,8 +85,6 @@ class Taker:
                 except RuntimeError:
                     pass
             raise
-        if self._due:
-            self._sealer.run()
 
     def write_many(self, records: Iterable[Record]) -> None:
         """Take records, each a tuple of what `write` takes, with one commit for all.
@@ -101,7 +95,7 @@ class Taker:
         tickets: dict[int, Ticket] = {}
         try:
             while self._take_some(rest, tickets):
-                self._sealer.run()
+                pass
         finally:
             if self._each_record:
                 for archive, target, batch in tickets.values():
@@ -118,14 +112,12 @@ class Taker:
         """Make what was written survive a power cut; raise DurabilityError if it may not."""
         self._current.sync()
 
-    def _take_into(self, current: Current, asked: Asked, sealer: Sealer) -> None:
+    def _take_into(self, current: Current, asked: Asked) -> None:
         """Begin anew, in this process, with these."""
         self._current = current
         self._asked = asked
         self._check = asked.check
-        self._sealer = sealer
         self._acquire, self._release = current.lock.acquire, current.lock.release
-        self._due = sealer.due
 
     def _take_some(self, rest: Iterator[Any], tickets: dict[int, Ticket]) -> bool:
         """Take the next records, also those before an error; return whether there were any."""
@@ -144,8 +136,6 @@ class Taker:
         self._make_room(record)
         with self._current.lock:
             archive, target, batch = self._current.take(record)
-        if self._due:
-            self._sealer.run()
         if self._each_record:
             self._current.commit(archive, target, batch)
 

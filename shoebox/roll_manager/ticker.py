@@ -1,4 +1,4 @@
-"""The thread that does what is due although nothing is written."""
+"""A thread that does what is due, on time or as soon as it is told."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SHORTEST = 0.01
 class Ticker(Thread):
     """Calls `tick` after as many seconds as the call before returned, until it is stopped."""
 
-    def __init__(self, tick: Callable[[], float], seconds: float) -> None:
-        super().__init__(name="shoebox-ticker", daemon=True)
+    def __init__(self, name: str, tick: Callable[[], float], seconds: float) -> None:
+        super().__init__(name=f"shoebox-{name}", daemon=True)
         self._tick = tick
         self._seconds = seconds
         self._wake = Event()
@@ -35,7 +35,7 @@ class Ticker(Thread):
                 _log.exception("what was due in the background failed; it is tried again")
 
     def soon(self) -> None:
-        """Tick now: what the next tick was set by has changed."""
+        """Tick now: there is more to do, or what the next tick was set by has changed."""
         self._wake.set()
 
     def stop(self) -> None:

@@ -37,8 +37,8 @@ _C = TypeVar("_C", str, int)
 class WritingRollManager(Taker, Closing):
     """Appends records to one open archive, and rolls it when its checker says so.
 
-    `write` may be called from any number of threads, and after a fork. What was sealed
-    is handed to `archive_callback` and then shipped to `storage` in the background.
+    `write` may be called from any number of threads, and after a fork. Sealing, calling
+    `archive_callback` and shipping to `storage` go on in the background, in this order.
 
     durability: "record" (synced when `write` returns; concurrent writers share one
     sync), "interval" (at the latest after `sync_interval` seconds) or "roll" (when
@@ -104,10 +104,13 @@ class WritingRollManager(Taker, Closing):
         self._recover()
 
     def roll(self) -> None:
-        """Seal the open archive, if it has a record; raise OSError where the disk fails."""
+        """Seal the open archive, if it has a record; raise OSError where the disk fails.
+
+        Its callbacks have been called then, unless one takes longer than `close_timeout`.
+        """
         with self._current.lock:
             sealing = self._current.hand_over("asked for")
-        self._sealer.run(wait=True)
+        self._sealer.run(self._close_timeout)
         if sealing is not None and sealing.error is not None:
             raise sealing.error
 
@@ -136,7 +139,7 @@ class WritingRollManager(Taker, Closing):
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: what was buffered or open is the parent's."""
-        for archive in (self._current.archive, *self._sealer.held):
+        for archive in (self._current.archive, *self._sealer.files()):
             if archive is not None:
                 archive.let_go()
         if self._shipper is not None:
@@ -154,21 +157,21 @@ class WritingRollManager(Taker, Closing):
         """Set up what belongs to one process."""
         complaints = Complaints()
         asked = Asked(self._checker, complaints)
-        sealer = Sealer(
+        self._sealer = Sealer(
             self._callback,
             self._shipper,
             lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
         )
         current = Current(
             Succession(self._spool, self._template, **self._options),
-            sealer,
+            self._sealer,
             asked,
             complaints,
             self._opening,
             each_record=self._each_record,
         )
-        self._take_into(current, asked, sealer)
-        self._background = Background(current, sealer, asked, complaints, self._sync_interval)
+        self._take_into(current, asked)
+        self._background = Background(current, asked, complaints, self._sync_interval)
         self._begun = False
 
     def _recover(self) -> None:
@@ -178,7 +181,7 @@ class WritingRollManager(Taker, Closing):
             _log.warning("%s", recovery)
             if recovery.outcome == "sealed":
                 self._sealer.recovered(recovery.path)
-                self._sealer.run()
+                self._sealer.run(self._close_timeout)
         if self._shipper is not None:
             self._shipper.pick_up()
             self._shipper.resume()
@@ -192,12 +195,14 @@ class WritingRollManager(Taker, Closing):
             self._begun = True
             lifetime.hold(self)
             self._background.start()
+            self._sealer.start()
             if self._shipper is not None:
                 self._shipper.start()
 
     def _end(self) -> list[OSError]:
         deadline = monotonic() + self._close_timeout
         self._background.stop()
+        self._sealer.stop()
         errors = self._sealer.finish(self._close_timeout)
         if self._shipper is not None:
             self.unshipped = self._shipper.close(max(0.0, deadline - monotonic()))
