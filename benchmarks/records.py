@@ -1,4 +1,4 @@
-"""Records to measure with: notifications as OpenStack's services send them, and small ones."""
+"""Records to measure with: notifications as OpenStack's services send, small and large ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import uuid
 from collections.abc import Iterator
 
 Record = tuple[dict[str, str], str]
+Blob = tuple[dict[str, str], bytes]
+AnyRecord = Record | Blob
+
+BLOB_SIZE = 1 << 20
 
 EVENTS = ("create.start", "create.end", "update", "exists", "delete.start", "delete.end")
 
@@ -25,6 +29,21 @@ def small(count: int, seed: int = 1) -> list[Record]:
         (
             {"host": f"web{chance.randrange(40):03}", "level": chance.choice(("info", "error"))},
             f'{{"at":{number},"path":"/v2/servers/{chance.randrange(10**6)}","ms":{number % 997}}}',
+        )
+        for number in range(count)
+    ]
+
+
+def blobs(count: int, seed: int = 1) -> list[Blob]:
+    """Return records of 1 MiB of random hexadecimal digits, which compress two to one.
+
+    They begin with what is no UTF-8: the format of 2014 tells bytes from text by that.
+    """
+    chance = random.Random(seed)  # noqa: S311 - nobody has to guess them
+    return [
+        (
+            {"name": f"blob-{number}", "kind": chance.choice(("image", "dump"))},
+            b"\xff" + chance.randbytes(BLOB_SIZE // 2).hex().encode()[1:],
         )
         for number in range(count)
     ]
