@@ -48,6 +48,7 @@ def panel(axes: Any, of_kind: list[Measured], action: str) -> None:
             zorder=3,
         )
     axes.set_xscale("log")
+    axes.minorticks_off()
     axes.set_yticks(range(len(peers)), [it.replace("`", "") for it in peers])
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == OURS else "normal")
