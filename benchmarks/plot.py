@@ -49,6 +49,7 @@ def panel(axes: Any, of_kind: list[Measured], action: str) -> None:
         )
     axes.set_xscale("log")
     axes.minorticks_off()
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_yticks(range(len(peers)), [it.replace("`", "") for it in peers])
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == OURS else "normal")
