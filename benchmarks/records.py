@@ -1,4 +1,4 @@
-"""Records to measure with: notifications as OpenStack's services send them, and small ones."""
+"""Records to measure with: notifications as OpenStack's services send, small and large ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import uuid
 from collections.abc import Iterator
 
 Record = tuple[dict[str, str], str]
+Blob = tuple[dict[str, str], bytes]
+AnyRecord = Record | Blob
+
+BLOB_SIZE = 1 << 20
 
 EVENTS = ("create.start", "create.end", "update", "exists", "delete.start", "delete.end")
 
@@ -24,10 +28,30 @@ def small(count: int, seed: int = 1) -> list[Record]:
     return [
         (
             {"host": f"web{chance.randrange(40):03}", "level": chance.choice(("info", "error"))},
-            f'{{"at":{number},"path":"/v2/servers/{chance.randrange(10**6)}","ms":{number % 997}}}',
+            _request(number, chance),
         )
         for number in range(count)
     ]
+
+
+def blobs(count: int, seed: int = 1) -> list[Blob]:
+    """Return records of 1 MiB of random hexadecimal digits, which compress two to one.
+
+    They begin with what is no UTF-8: the format of 2014 tells bytes from text by that.
+    """
+    chance = random.Random(seed)  # noqa: S311 - nobody has to guess them
+    return [
+        (
+            {"name": f"blob-{number}", "kind": chance.choice(("image", "dump"))},
+            b"\xff" + chance.randbytes(BLOB_SIZE // 2).hex().encode()[1:],
+        )
+        for number in range(count)
+    ]
+
+
+def _request(number: int, chance: random.Random) -> str:
+    path, user = f"/v2.1/servers/{chance.randrange(10**6)}", chance.randrange(10**6)
+    return f'{{"at":{number},"path":"{path}","ms":{number % 997},"user":"{user}","status":200}}'
 
 
 def _notifications(count: int, chance: random.Random) -> Iterator[Record]:
@@ -36,16 +60,26 @@ def _notifications(count: int, chance: random.Random) -> Iterator[Record]:
 
     for number in range(count):
         request, tenant = f"req-{identity()}", str(chance.randrange(100_000, 999_999))
+        user = str(chance.randrange(100_000, 999_999))
         event = f"compute.instance.{chance.choice(EVENTS)}"
         host = f"host-{chance.randrange(500):06}"
         time = f"2026-01-05 08:{number // 60 % 60:02}:{number % 60:02}.{chance.randrange(10**6):06}"
         body = {
             "_context_auth_token": f"{chance.getrandbits(128):032x}",
+            "_context_glance_api_servers": None,
+            "_context_instance_lock_checked": False,
+            "_context_is_admin": False,
             "_context_project_id": tenant,
+            "_context_project_name": tenant,
+            "_context_quota_class": None,
+            "_context_read_deleted": "no",
+            "_context_remote_address": ".".join(str(chance.randrange(256)) for _ in range(4)),
             "_context_request_id": request,
             "_context_roles": ["checkmate", "object-store:default", "identity:user-admin"],
             "_context_timestamp": time,
-            "_context_user_id": str(chance.randrange(100_000, 999_999)),
+            "_context_user": user,
+            "_context_user_id": user,
+            "_context_user_name": user,
             "_unique_id": identity(),
             "event_type": event,
             "message_id": identity(),
@@ -89,6 +123,9 @@ def _instance(
             "org.openstack__1__architecture": "x64",
             "org.openstack__1__os_distro": "org.debian",
             "org.openstack__1__os_version": "7",
+            "os_distro": "debian",
+            "os_type": "linux",
+            "vm_mode": "hvm",
         },
         "image_ref_url": f"http://glance.example.org:9292/images/{identity()}",
         "instance_flavor_id": "3",
