@@ -54,7 +54,9 @@ def compress(codec: int, raw: bytes) -> tuple[int, bytes]:
     if codec == NONE:
         return NONE, raw
     stored = _state.compressor.compress(raw) if codec == ZSTD else _gzip(raw)
-    return (codec, stored) if len(stored) < len(raw) else (NONE, raw)
+    # A copy: what a compressor gives was as large as its input, and cut short; kept until it
+    # is synced it would leave behind it holes in memory that no other block fits in.
+    return (codec, bytes(memoryview(stored))) if len(stored) < len(raw) else (NONE, raw)
 
 
 def decompress(codec: int, stored: bytes, size: int) -> bytes:
