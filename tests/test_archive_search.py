@@ -265,3 +265,30 @@ def test_the_index_tells_of_all_its_blocks_and_pieces():
     ]
     pieces = [it for it in frames if it.is_a(v2.INDEX)]
     assert [(it.at, it.level) for it in told.pieces] == [(it.at, it.frame.level) for it in pieces]
+
+
+def test_the_block_near_a_place_is_found_by_one_way_down(folder, monkeypatch):
+    monkeypatch.setattr(index, "FANOUT", 4)
+    data, places = many(folder, 300)
+    for place in range(0, len(data), 1999):
+        file = Watched(data)
+        hit = search.nearest(Bytes(file), place)
+        assert hit.at in places
+        assert abs(hit.at - place) < 20_000  # a block, and what of the index may lie before it
+        assert file.total < search.END + 20_000
+
+
+@given(files=FILES, place=st.integers(0, 10_000))
+def test_near_every_place_of_a_sound_file_a_block_is_found(folder, files, place):
+    before, index.FANOUT = index.FANOUT, 2
+    try:
+        data = b"".join(
+            written(folder, at, it, **options) for at, (it, options) in enumerate(files)
+        )
+    finally:
+        index.FANOUT = before
+    if any("format_version" in options for _, options in files):
+        with pytest.raises(FormatError):
+            search.nearest(Bytes(io.BytesIO(data)), place)
+    else:
+        search.nearest(Bytes(io.BytesIO(data)), place).locate(Bytes(io.BytesIO(data)))

@@ -13,6 +13,7 @@ from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.header import Header, decode_header, header_of
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
+from shoebox.archive.span import WHOLE, Span
 from shoebox.archive.walk import Walk
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
@@ -49,7 +50,8 @@ class ArchiveReader(Closing):
 
     With a `selection`, blocks of a sealed archive that can't hold what is wanted are not
     read, as far as the index can tell; and so nothing is said of damage in them. `gap`
-    is how many bytes are rather read than left out between two blocks that are.
+    is how many bytes are rather read than left out between two blocks that are. A `span`
+    is a part of the file: what lies outside of it is not read, and no fault of its own.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ArchiveReader(Closing):
         selection: Selection = _EVERYTHING,
         growing: bool = False,
         gap: int = 0,
+        span: Span = WHOLE,
     ) -> None:
         self._file, found = open_source(source)
         self.name = found if name is None else name
@@ -71,8 +74,9 @@ class ArchiveReader(Closing):
         self._selection = selection
         self._data = Bytes(self._file)
         sealed = not self.name.endswith(OPEN)
-        self._walk = Walk(self._data, self.name, sealed=sealed, growing=growing)
+        self._walk = Walk(self._data, self.name, sealed=sealed, growing=growing, span=span)
         self._gap = gap
+        self._span = span
         self._searchable = sealed and not (growing or selection.everything or self._data.packed)
         self._hits: Iterator[search.Hit] | None = None
         """Blocks that are still to be looked at, where the index could be asked."""
@@ -119,12 +123,16 @@ class ArchiveReader(Closing):
 
         Where there is no index, or an unsound one, that is left to going through the frames.
         """
+        start = self._span.start
+        with suppress(FormatError):
+            if self.header is None and (self._searchable or start is not None):
+                # Before the blocks: what was read to open the file holds it already.
+                self.header = header_of(self._data, 0 if start is None else start.archive_at)
         if self._searchable:
             self._searchable = False
             with suppress(FormatError):
-                # What was read to open the file holds the header already.
-                self.header = header_of(self._data)
-                self._hits = self._loaded(search.hits(self._data, self._selection))
+                found = search.hits(self._data, self._selection)
+                self._hits = self._loaded([it for it in found if self._span.has(it.at)])
 
     def frames(self) -> Iterator[Located | RecordV1]:
         """Yield the sound frames in their order, and note the faults between them."""

@@ -74,16 +74,17 @@ def hits(data: Bytes, selection: Selection) -> list[Hit]:
     Raise FormatError where the file does not consist of sealed archives of version 2 whose
     indexes are sound.
     """
-    end = data.length()
-    found: list[list[Hit]] = []
-    while end > 0 or not found:
-        size = min(end, END)
-        data.load(end - size, size)
-        tail = _tail(data, end)
-        start = end - tail.size - tail.offset
-        found.append(list(_Descent(data, selection, start, tail).hits()))
-        end = start
+    found = [[*_Descent(data, selection, *of_one).hits()] for of_one in _archives(data)]
     return [hit for of_one in reversed(found) for hit in of_one]
+
+
+def nearest(data: Bytes, place: int) -> Hit:
+    """Return a block that begins near a place in the file, by what tells of that place alone.
+
+    Raise FormatError as `hits` does.
+    """
+    start, tail = next(it for it in list(_archives(data)) if it[0] <= place)
+    return _Descent(data, Selection(), start, tail).nearest(place - start)
 
 
 def outline(data: Bytes) -> Outline:
@@ -138,8 +139,23 @@ class _Descent:
 
     def hits(self) -> Iterator[Hit]:
         """Yield the blocks that can hold what is selected."""
+        for entry in self._below(self._root(), None):
+            yield Hit(self._start, self._tail.archive_id, entry)
+
+    def nearest(self, offset: int) -> Hit:
+        """Return a block that begins near an offset, down one way from the root."""
+        piece = self._piece(self._root(), None)
+        while piece.level > 1:
+            # An index frame stands behind all that it tells of.
+            entries = piece.told.entries
+            able = (it for it in entries if it.offset > offset)
+            piece = self._piece(next(able, entries[-1]), piece.level - 1)
+        entry = min(piece.told.entries, key=lambda it: abs(it.offset - offset))
+        return Hit(self._start, self._tail.archive_id, entry)
+
+    def _root(self) -> index.Entry:
         tail = self._tail
-        root = index.Entry(
+        return index.Entry(
             tail.index_offset,
             tail.sequence,
             tail.records,
@@ -148,8 +164,6 @@ class _Descent:
             tail.index_metadata,
             tail.index_payload,
         )
-        for entry in self._below(root, None):
-            yield Hit(self._start, tail.archive_id, entry)
 
     def _below(self, entry: index.Entry, level: int | None) -> Iterator[index.Entry]:
         """Yield the entries of blocks under an index frame."""
@@ -203,6 +217,18 @@ class _Descent:
         if not self._last[level] < entry.offset < self._tail.offset:
             raise FormatError("an index that leads to a frame twice")
         self._last[level] = entry.offset
+
+
+def _archives(data: Bytes) -> Iterator[tuple[int, v2.Tail]]:
+    """Yield where each archive begins, and its tail, from the last to the first."""
+    end: int | None = None
+    while end != 0:
+        end = data.length() if end is None else end
+        size = min(end, END)
+        data.load(end - size, size)
+        tail = _tail(data, end)
+        end -= tail.size + tail.offset
+        yield end, tail
 
 
 def _tail(data: Bytes, end: int) -> v2.Tail:

@@ -13,9 +13,10 @@ from shoebox.archive import Fault, Position, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
-from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, StorageError
-from shoebox.roll_manager.listing import Sources, in_order, listing_of
+from shoebox.errors import ArchiveError, ConfigError, NoMoreFiles, NoValidFile, StorageError
+from shoebox.roll_manager.listing import Sources, listing_of
 from shoebox.roll_manager.position import advance, parse, render
+from shoebox.roll_manager.split import Split, split
 from shoebox.roll_manager.unread import Unread
 from shoebox.selection import Selection, Time, Where
 from shoebox.storage import StorageBackend
@@ -71,9 +72,13 @@ class ReadingRollManager(Closing):
     ) -> None:
         self._listing = listing_of(filename_template, directory, storage)
         marks = {} if position is None else parse(position)
+        self._selection = Selection(where, since, until)
+        self._strict = strict
+        self._alone = follow or archive_callback is not None or self._listing.planned
+        """Whether nobody else can read a share of it."""
         self._unread = Unread(
             self._listing,
-            Selection(where, since, until),
+            self._selection,
             marks,
             CallbackList([] if archive_callback is None else [archive_callback]),
             strict=strict,
@@ -82,7 +87,7 @@ class ReadingRollManager(Closing):
         self.faults: list[Fault] = self._unread.faults
         self._marks = dict(marks)
         self._batches = self._unread.batches(Event().wait if wait is None else wait)
-        self._failure: StorageError | ArchiveError | None = None
+        self._failure: StorageError | ArchiveError | NoValidFile | None = None
         """What reading ended with, if not with the last record: it is raised each time."""
         self._batch: Batch | None = None
         self._rest: Iterator[str | bytes] = iter(())
@@ -92,7 +97,7 @@ class ReadingRollManager(Closing):
     @property
     def archives(self) -> list[str]:
         """The paths or URLs of the archives that match now, in the order of reading."""
-        return [archive.name for archive in in_order(self._listing.there())]
+        return [archive.name for archive in self._unread.archives()]
 
     @property
     def position(self) -> str:
@@ -142,6 +147,34 @@ class ReadingRollManager(Closing):
             for record in batch.records():
                 yield Found(archive.name, record.position, record.timestamp, record.metadata)
 
+    def splits(self, count: int) -> list[Split]:
+        """Return what this reader has not given yet, in shares for `count` readers.
+
+        They can be pickled, for other processes. In their order they have what reading on
+        would give: each record once, and each fault. They are of about as many bytes, of
+        whole archives and of parts of sealed ones, cut between blocks; fewer than `count`
+        where there is less to share, none where there is nothing. An archive without a
+        sound index (open, torn, of version 1, compressed as a whole) is not cut. Raise
+        ConfigError for a count below 1, and from a reader that follows, has a callback, or
+        reads a split itself.
+        """
+        if count < 1:
+            raise ConfigError(f"splits({count}): ask for at least 1")
+        if self._alone:
+            raise ConfigError(
+                "a reader that follows, has a callback or reads a split can't be split: make "
+                "another one for it"
+            )
+        return split(
+            self._unread.archives(),
+            self._listing.missing,
+            self._listing.location,
+            self._selection,
+            count,
+            strict=self._strict,
+            position=self.position,
+        )
+
     def close(self) -> None:
         """Close the files; nothing more is read."""
         if self._batch is not None:
@@ -178,7 +211,7 @@ class ReadingRollManager(Closing):
             raise self._failure
         try:
             return self._take(next(self._batches, None))
-        except (StorageError, ArchiveError) as error:
+        except (StorageError, ArchiveError, NoValidFile) as error:
             self._failure = error
             raise
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from shoebox.archive import ArchiveReader, Fault
 from shoebox.archive.batch import Batch
 from shoebox.callback import CallbackList
-from shoebox.errors import ArchiveError, ObjectNotFound, StorageError
+from shoebox.errors import ArchiveError, NoValidFile, ObjectNotFound, StorageError
 from shoebox.roll_manager.ahead import Ahead, ahead
 from shoebox.roll_manager.listing import Listing, in_order
 from shoebox.selection import Selection
@@ -47,8 +47,12 @@ class Unread:
         self._read: set[str] = set()
         """Names of the archives that have been read to their end."""
         self.faults: list[Fault] = []
-        self.any = False
-        """Whether there was a record."""
+        self.any = listing.planned
+        """Whether there was a record, here or for another reader."""
+
+    def archives(self) -> list[Archive]:
+        """Return all that match now, read or not, in the order of reading."""
+        return self._in_order(self._listing.there())
 
     def batches(self, wait: Callable[[float], object]) -> Generator[Batch, None, None]:
         """Yield the batches of every archive; when following, wait for more again and again."""
@@ -108,10 +112,13 @@ class Unread:
     def _able(self, archives: list[Archive]) -> list[Archive]:
         """Return those that can hold what is selected, in the order that they have among all."""
         if self._selection.everything:
-            return in_order(archives)
+            return self._in_order(archives)
         able = {it.name for it in archives if it.can_match(self._selection)}
         self._read.update(base_name(it.name) for it in archives if it.name not in able)
-        return [it for it in in_order(archives) if it.name in able]
+        return [it for it in self._in_order(archives) if it.name in able]
+
+    def _in_order(self, archives: Sequence[Archive]) -> list[Archive]:
+        return list(archives) if self._listing.planned else in_order(archives)
 
     def _of(self, archive: Archive, *, payloads: bool) -> Iterator[Batch]:
         """Yield what an archive has that was not read yet."""
@@ -135,9 +142,9 @@ class Unread:
             reader = self._ahead.take(archive) if self._ahead else None
             if reader is None:
                 reader = self._made(archive, growing=growing)
-        except ObjectNotFound:
-            # It was listed, and has expired or been removed.
+        except ObjectNotFound as error:
             self._read.add(name)
+            self._gone(archive, error)
             return None
         except StorageError:
             raise
@@ -152,11 +159,21 @@ class Unread:
         return reader
 
     def _unreadable(self, archive: Archive, error: OSError) -> None:
-        """Note what can't be opened; what has only now gone was shipped, or moved."""
+        """Note what can't be opened."""
         if not isinstance(error, FileNotFoundError):
             self._note(Fault(archive.name, "foreign", 0, 0, f"can't be read: {error.strerror}"))
         elif archive.name in self._listing.missing:
             self._note(Fault(archive.name, "foreign", 0, 0, "there is no such file"))
+        else:
+            self._gone(archive, error)
+
+    def _gone(self, archive: Archive, error: Exception) -> None:
+        """Pass over what was listed and has been shipped, moved or removed; but not in a plan."""
+        if self._listing.planned:
+            raise NoValidFile(
+                f"{archive.name}: it is not there any more since this was split; split anew "
+                "what is there now"
+            ) from error
 
     def _finish(self, archive: Archive, name: str) -> None:
         self._readers.pop(name)[1].close()
