@@ -13,12 +13,14 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.counting import CountingBackend
 from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
 from shoebox.errors import ArchiveError, ConfigError, NoMoreFiles, NoValidFile, StorageDenied
 from shoebox.format import index
 from shoebox.roll_manager import ReadingRollManager, Split
 from shoebox.testing import Fault, FaultyBackend, MemoryBackend
+from shoebox_plugins.storage.local import LocalBackend
 from tests import golden
 from tests.archives import read, write, write_blocks
 
@@ -389,6 +391,17 @@ def test_archives_in_a_store_are_split_by_their_url(tmp_path, options):
         together(splits)
 
 
+def test_a_store_that_was_opened_for_a_share_is_closed_with_it(tmp_path, monkeypatch):
+    write_forty(tmp_path)
+    with ReadingRollManager(f"local://{tmp_path}") as reader:
+        [split] = reader.splits(1)
+    closed = []
+    monkeypatch.setattr(LocalBackend, "close", closed.append)
+    with split.open():
+        assert not closed
+    assert len(closed) == 1
+
+
 def test_of_a_backend_each_process_makes_its_own(tmp_path):
     store = MemoryBackend()
     store.put("a/a.events", write_forty(tmp_path))
@@ -403,6 +416,20 @@ def test_of_a_backend_each_process_makes_its_own(tmp_path):
     store.delete("a/a.events")
     with pytest.raises(NoValidFile):
         items(splits[1], storage=store)
+
+
+def test_who_reads_a_share_need_not_ask_for_its_order(tmp_path):
+    """One request for an archive to begin with, and not one for each."""
+    store = CountingBackend()
+    path = write_forty(tmp_path)
+    for number in range(20):
+        store.put(f"a/{number:02}", path)
+    with ReadingRollManager("a/", storage=store) as reader:
+        [split] = reader.splits(1)
+    store.reset()
+    with split.open(storage=store) as reader:
+        reader.read()
+    assert store.requests < 5
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])

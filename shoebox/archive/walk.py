@@ -105,7 +105,7 @@ class Walk:
         self.growing = growing
         self._span = span
         self._current = None if span.start is None else _Current.at(span.start)
-        self._known = span.start is not None
+        self._known = False
         """Whether a frame was met that is sound."""
         self._excused = False
         """Whether the fault before explains that something is missing here."""
