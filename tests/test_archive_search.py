@@ -227,7 +227,7 @@ def test_nothing_is_given_twice_when_a_later_block_is_unsound(folder, caplog):
 @pytest.mark.parametrize("data", [b"", b"x" * 300, bytes(100)])
 def test_what_is_no_sealed_archive_has_no_index(data):
     with pytest.raises(FormatError):
-        search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"}))
+        list(search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"})))
 
 
 def test_an_index_that_leads_to_a_frame_twice_is_refused(folder, monkeypatch):
@@ -235,7 +235,7 @@ def test_an_index_that_leads_to_a_frame_twice_is_refused(folder, monkeypatch):
     monkeypatch.setattr(index.Index, "add", twice(index.Index.add))
     data = written(folder, 1, [[({"k": "v"}, "x", 0)]])
     with pytest.raises(FormatError, match="twice"):
-        search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"}))
+        list(search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"})))
 
 
 def twice(add):

@@ -8,8 +8,8 @@ reader back to going through the frames, which finds the same and says what is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from shoebox.archive.frames import Located
@@ -68,14 +68,15 @@ class Outline(NamedTuple):
     pieces: list[Piece]
 
 
-def hits(data: Bytes, selection: Selection) -> list[Hit]:
-    """Return the blocks that can hold what is selected, in their order.
+def hits(data: Bytes, selection: Selection) -> Iterator[Hit]:
+    """Yield the blocks that can hold what is selected, in their order.
 
-    Raise FormatError where the file does not consist of sealed archives of version 2 whose
-    indexes are sound.
+    The index is read as far as that takes it, so that the first one is found as fast in a
+    large archive as in a small one. Raise FormatError where the file does not consist of
+    sealed archives of version 2 whose indexes are sound.
     """
-    found = [[*_Descent(data, selection, *of_one).hits()] for of_one in _archives(data)]
-    return [hit for of_one in reversed(found) for hit in of_one]
+    for of_one in reversed([*_archives(data)]):
+        yield from _Descent(data, selection, *of_one).hits()
 
 
 def nearest(data: Bytes, place: int) -> Hit:
@@ -100,14 +101,23 @@ def outline(data: Bytes) -> Outline:
     return Outline(blocks, sorted(met, key=lambda it: it.at))
 
 
-def joined(found: Sequence[Hit], gap: int) -> Iterator[list[Hit]]:
+def holding(data: Bytes, sequence: int) -> Hit:
+    """Return the block of a file's first archive that has a record, or the one before it.
+
+    Raise FormatError as `hits` does.
+    """
+    *_, first = _archives(data)
+    return _Descent(data, Selection(), *first).holding(sequence)
+
+
+def joined(found: Iterable[Hit], gap: int) -> Iterator[list[Hit]]:
     """Yield the blocks in groups, each to be read at once up to the last one's payloads.
 
     Between two blocks of a group there are at most `gap` bytes that are not needed.
     """
-    group: list[Hit] = list(found[:1])
-    for before, hit in pairwise(found):
-        if hit.at - before.end > gap or hit.end - group[0].at > JOINED:
+    group: list[Hit] = []
+    for hit in found:
+        if group and (hit.at - group[-1].end > gap or hit.end - group[0].at > JOINED):
             yield group
             group = []
         group.append(hit)
@@ -152,6 +162,17 @@ class _Descent:
             piece = self._piece(next(able, entries[-1]), piece.level - 1)
         entry = min(piece.told.entries, key=lambda it: abs(it.offset - offset))
         return Hit(self._start, self._tail.archive_id, entry)
+
+    def holding(self, sequence: int) -> Hit:
+        """Return the block that has a record, or the one before it, down one way from the root."""
+        piece = self._piece(self._root(), None)
+        while True:
+            entries = piece.told.entries
+            behind = bisect_right(entries, sequence, key=lambda it: it.sequence)
+            entry = entries[max(0, behind - 1)]
+            if piece.level == 1:
+                return Hit(self._start, self._tail.archive_id, entry)
+            piece = self._piece(entry, piece.level - 1)
 
     def _root(self) -> index.Entry:
         tail = self._tail

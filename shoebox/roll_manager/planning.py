@@ -84,7 +84,7 @@ def _weighed_by_index(archive: Archive, selection: Selection) -> Piece | None:
         return Piece(archive, archive.size)
     try:
         with archive.open() as file:
-            hits = search.hits(_indexed(file), selection)
+            hits = list(search.hits(_indexed(file), selection))
     except FormatError:
         return Piece(archive, archive.size)
     return Piece(archive, sum(it.entry.size for it in hits)) if hits else None
@@ -144,7 +144,7 @@ def _indexed(file: BinaryIO) -> Bytes:
 def _near(data: Bytes, selection: Selection) -> _Near:
     if selection.everything:
         return lambda place: _at(search.nearest(data, place))
-    hits = search.hits(data, selection)
+    hits = list(search.hits(data, selection))
     before = list(accumulate((it.entry.size for it in hits), initial=0))[:-1]
 
     def near(place: int) -> tuple[int, Hit]:
