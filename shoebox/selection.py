@@ -68,23 +68,25 @@ class Selection:
         since: Time | None = None,
         until: Time | None = None,
     ) -> None:
-        conditions = _conditions({} if where is None else where)
-        self._tests = [_test(key, glob) for key, glob in conditions]
+        self.conditions = _conditions({} if where is None else where)
+        """A key and a glob for each."""
+        self._tests = [_test(key, glob) for key, glob in self.conditions]
         self.needs = [
             Need(key, None if _MAGIC.search(glob) else glob)
-            for key, glob in conditions
+            for key, glob in self.conditions
             if isinstance(glob, str)
         ]
         """What a block or an archive must have to hold a record that is wanted."""
-        self._since = None if since is None else _bound("since", since)
-        self._until = None if until is None else _bound("until", until)
+        self.since = None if since is None else _bound("since", since)
+        self.until = None if until is None else _bound("until", until)
+        """Nanoseconds since the epoch."""
         self.timeless = since is None and until is None
         self.everything = self.timeless and not self._tests
 
     def overlaps(self, first: int, last: int) -> bool:
         """Tell whether a block whose records are of these times can hold one that is wanted."""
-        return (self._since is None or last >= self._since) and (
-            self._until is None or first < self._until
+        return (self.since is None or last >= self.since) and (
+            self.until is None or first < self.until
         )
 
     def matches(self, metadata: Mapping[str, str], timestamp: int | None) -> bool:

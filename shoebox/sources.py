@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import io
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol, Self
 
-from shoebox.archive.header import Header, read_header
+from shoebox.archive.header import Header, header_of, read_header
 from shoebox.archive.reader import ArchiveReader
-from shoebox.archive.source import open_source
+from shoebox.archive.source import Bytes, open_source
+from shoebox.archive.span import WHOLE, Span
 from shoebox.catalog import Catalog, Row
+from shoebox.errors import FormatError
 from shoebox.selection import Selection
 from shoebox.spool import OPEN
 from shoebox.storage import StorageBackend
@@ -21,7 +26,7 @@ GAP = 1 << 16
 
 
 class Archive(Protocol):
-    """An archive to be read, wherever it lies."""
+    """An archive to be read, or a part of one, wherever it lies."""
 
     @property
     def name(self) -> str:
@@ -51,12 +56,44 @@ class Archive(Protocol):
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader of it; `growing` as the reader takes it."""
 
+    def pinned(self) -> Self:
+        """Return it as what is there now: another one is not opened in its place."""
+
+    def part(self, span: Span) -> Self:
+        """Return a part of it."""
+
+
+class Stamp(NamedTuple):
+    """What tells an archive from another one under its name, as far as anything does."""
+
+    archive: str | None
+    """Its id in hexadecimal; None where it has no header, or an unsound one."""
+    size: int | None
+    """None while it may grow."""
+
+    def fits(self, file: BinaryIO) -> bool:
+        """Tell whether a file can be the archive that this was taken of."""
+        archive, size = stamp_of(file)
+        return (self.archive is None or archive == self.archive) and self.size in {None, size}
+
+
+def stamp_of(file: BinaryIO) -> Stamp:
+    """Return the stamp of a file that does not grow."""
+    size = file.seek(0, io.SEEK_END)
+    header = None
+    with suppress(FormatError):
+        header = header_of(Bytes(file))
+    return Stamp(None if header is None else header.archive, size)
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An archive in a directory."""
+    """An archive in a directory, or a part of one."""
 
     path: Path
+    span: Span = WHOLE
+    stamp: Stamp | None = None
+    """What it must have to be opened; None if whatever has its name will do."""
 
     @property
     def name(self) -> str:
@@ -91,21 +128,43 @@ class File:
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader; one that was sealed in the meantime does not grow any more."""
         file, is_open = self._open()
-        return ArchiveReader(file, name=self.name, growing=growing and is_open, **options)
+        growing = growing and is_open
+        return ArchiveReader(file, name=self.name, growing=growing, span=self.span, **options)
+
+    def pinned(self) -> Self:
+        """Return it with the stamp of the file that is there."""
+        with self.open() as file:
+            stamp = stamp_of(file)
+        return replace(self, stamp=stamp._replace(size=None) if self._may_grow else stamp)
+
+    def part(self, span: Span) -> Self:
+        """Return a part of it."""
+        return replace(self, span=span)
+
+    @property
+    def _may_grow(self) -> bool:
+        return self.name.endswith(OPEN)
 
     def _open(self) -> tuple[BinaryIO, bool]:
         """Return the file, and whether it was found under the name that was looked for."""
+        file, is_open = self._found()
+        if self.stamp is not None and not self.stamp.fits(file):
+            file.close()
+            raise FileNotFoundError(errno.ENOENT, "there is another archive now", self.name)
+        return file, is_open
+
+    def _found(self) -> tuple[BinaryIO, bool]:
         try:
             return open_source(self.path)[0], True
         except FileNotFoundError:
-            if not self.name.endswith(OPEN):
+            if not self._may_grow:
                 raise
         return open_source(base_name(self.name))[0], False
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An archive in a store; no object ever changes."""
+    """An archive in a store, or a part of one; no object ever changes."""
 
     name: str
     """Its URL, or its key where nothing more is known."""
@@ -114,6 +173,7 @@ class Object:
     backend: StorageBackend
     catalogs: tuple[Catalog, ...] = ()
     """Those that may know it."""
+    span: Span = WHOLE
     path: None = None
     growing: bool = False
 
@@ -123,7 +183,16 @@ class Object:
 
     def reader(self, *, growing: bool, **options: Any) -> ArchiveReader:
         """Return a reader."""
-        return ArchiveReader(self.open(), name=self.name, growing=growing, gap=GAP, **options)
+        options |= {"growing": growing, "gap": GAP, "span": self.span}
+        return ArchiveReader(self.open(), name=self.name, **options)
+
+    def pinned(self) -> Self:
+        """Return it as it is."""
+        return self
+
+    def part(self, span: Span) -> Self:
+        """Return a part of it."""
+        return replace(self, span=span)
 
     @property
     def row(self) -> Row | None:

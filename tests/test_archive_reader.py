@@ -16,7 +16,7 @@ import zstandard
 from shoebox.archive import ArchiveReader, ArchiveWriter, Position
 from shoebox.archive.reader import frame_of
 from shoebox.errors import ArchiveError, NoMoreFiles
-from shoebox.format import codecs, filters, v2
+from shoebox.format import codecs, filters, index, v2
 from shoebox.format.section import Section
 from shoebox.selection import Selection
 from tests import golden
@@ -134,6 +134,71 @@ def test_reading_goes_on_at_a_sequence_number(archive, after):
         batches = reader.batches({golden.WRITER_ID.hex(): after})
         found = [r.sequence for batch in batches for r in batch.records()]
     assert found == list(range(max(after, 7), 16))
+
+
+class Metered(io.FileIO):
+    """Counts what is read."""
+
+    fetched = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.fetched += len(data)
+        return data
+
+
+def fetched_for(path, selection, marks=None):
+    """Return the first record that is given, and how many bytes were read for it."""
+    with Metered(path) as file, ArchiveReader(file, selection=selection) as reader:
+        batch = next(reader.batches(marks))
+        return batch.payloads[0], file.fetched
+
+
+@pytest.mark.parametrize("by", ["position", "time"])
+def test_jumping_costs_no_more_in_a_long_archive_than_in_a_short_one(tmp_path, monkeypatch, by):
+    monkeypatch.setattr(index, "FANOUT", 8)
+    costs = []
+    for count in (100, 1000):
+        path = tmp_path / f"{count}.events"
+        with ArchiveWriter(path, compression="none", writer_id=bytes(16), sequence=5) as writer:
+            for number in range(count):
+                writer.write({}, f"{number} " + "x" * 2000, number)
+                writer.flush()
+        middle = count // 2
+        marks = {bytes(16).hex(): 5 + middle} if by == "position" else None
+        selection = Selection() if marks else Selection(since=middle)
+        payload, cost = fetched_for(path, selection, marks)
+        assert payload.startswith(f"{middle} ")
+        costs.append(cost)
+    assert costs[1] < costs[0] * 1.5  # a level more of the index, and not ten times the heads
+
+
+def test_behind_a_jump_everything_is_read_to_the_end(archive):
+    with ArchiveReader(archive) as reader:
+        [first, *rest] = reader.records()
+    whole = [record.payload for record in (first, *rest)]
+    for taken in range(len(whole) + 1):
+        with ArchiveReader(archive) as reader:
+            marks = {first.writer: first.sequence + taken}
+            found = [it for batch in reader.batches(marks) for it in batch.payloads]
+            assert found == whole[taken:]
+            assert reader.faults == []
+
+
+def test_a_jump_that_an_unsound_index_leads_astray_is_not_made(archive):
+    """The frames are gone through from the beginning; that tells what is wrong."""
+    data = bytearray(archive.read_bytes())
+    with ArchiveReader(archive) as reader:
+        [first, *_] = reader.records()
+    with ArchiveReader(archive) as reader:
+        at = next(it.at for it in reader.frames() if it.is_a(v2.INDEX))
+    data[at + v2.FRAME_SIZE] ^= 1
+    archive.write_bytes(data)
+    with ArchiveReader(archive) as reader:
+        marks = {first.writer: first.sequence + 2}
+        found = [it for batch in reader.batches(marks) for it in batch.payloads]
+        assert found == [row[1] for row in ROWS][2:]
+        assert [fault.kind for fault in reader.faults] == ["corrupt"]
 
 
 def test_faults_are_logged_and_kept_or_raised(archive, caplog):

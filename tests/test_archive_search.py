@@ -227,7 +227,7 @@ def test_nothing_is_given_twice_when_a_later_block_is_unsound(folder, caplog):
 @pytest.mark.parametrize("data", [b"", b"x" * 300, bytes(100)])
 def test_what_is_no_sealed_archive_has_no_index(data):
     with pytest.raises(FormatError):
-        search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"}))
+        list(search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"})))
 
 
 def test_an_index_that_leads_to_a_frame_twice_is_refused(folder, monkeypatch):
@@ -235,7 +235,7 @@ def test_an_index_that_leads_to_a_frame_twice_is_refused(folder, monkeypatch):
     monkeypatch.setattr(index.Index, "add", twice(index.Index.add))
     data = written(folder, 1, [[({"k": "v"}, "x", 0)]])
     with pytest.raises(FormatError, match="twice"):
-        search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"}))
+        list(search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"})))
 
 
 def twice(add):
@@ -265,3 +265,30 @@ def test_the_index_tells_of_all_its_blocks_and_pieces():
     ]
     pieces = [it for it in frames if it.is_a(v2.INDEX)]
     assert [(it.at, it.level) for it in told.pieces] == [(it.at, it.frame.level) for it in pieces]
+
+
+def test_the_block_near_a_place_is_found_by_one_way_down(folder, monkeypatch):
+    monkeypatch.setattr(index, "FANOUT", 4)
+    data, places = many(folder, 300)
+    for place in range(0, len(data), 1999):
+        file = Watched(data)
+        hit = search.nearest(Bytes(file), place)
+        assert hit.at in places
+        assert abs(hit.at - place) < 30_000  # a block, and what of the index may lie before it
+        assert file.total < search.END + 20_000
+
+
+@given(files=FILES, place=st.integers(0, 10_000))
+def test_near_every_place_of_a_sound_file_a_block_is_found(folder, files, place):
+    before, index.FANOUT = index.FANOUT, 2
+    try:
+        data = b"".join(
+            written(folder, at, it, **options) for at, (it, options) in enumerate(files)
+        )
+    finally:
+        index.FANOUT = before
+    if any("format_version" in options for _, options in files):
+        with pytest.raises(FormatError):
+            search.nearest(Bytes(io.BytesIO(data)), place)
+    else:
+        search.nearest(Bytes(io.BytesIO(data)), place).locate(Bytes(io.BytesIO(data)))

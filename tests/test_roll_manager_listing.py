@@ -9,8 +9,9 @@ from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
 from shoebox.errors import StorageDenied, StorageUnavailable
 from shoebox.roll_manager import ReadingRollManager
-from shoebox.roll_manager.listing import Folder, Named, Store, in_order, listing_of
+from shoebox.roll_manager.listing import Folder, Named, Planned, Store, in_order, listing_of
 from shoebox.sources import base_name, is_being_written
+from shoebox.stores import Location
 from shoebox.testing import Fault, FaultyBackend, MemoryBackend
 
 
@@ -104,7 +105,7 @@ def store(tmp_path):
 
 
 def test_archives_in_a_store_are_in_the_order_of_their_headers(store):
-    found = in_order(Store(store, "2026/", "s3://b/").there())
+    found = in_order(Store(store, "2026/", Location("s3", "b", "2026/")).there())
     assert [it.name for it in found] == ["s3://b/2026/z.events", "s3://b/2026/a.events"]
 
 
@@ -228,3 +229,20 @@ def iter_into(reader, given):
     for pair in reader:
         given.append(pair)
     return ()
+
+
+def test_what_is_planned_is_there_in_its_order_and_closes_its_own_store(store):
+    closed = []
+
+    class Closes(FaultyBackend):
+        def close(self):
+            closed.append(True)
+
+    archives = Store(store, "").there()
+    planned = Planned(archives[::-1], ["gone"], Closes(store, []))
+    assert listing_of(planned, ".", None) is planned
+    assert planned.there() == archives[::-1]
+    assert planned.missing == {"gone"}
+    planned.close()
+    Planned(archives, (), None).close()
+    assert closed == [True]

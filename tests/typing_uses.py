@@ -1,6 +1,7 @@
 """Typical uses, for the type checker; nothing here is ever run."""
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,3 +154,16 @@ def fail_on_command(path: Path) -> None:
     backend = FaultyBackend(MemoryBackend(), [Fault("put", "lost_reply", 2, onward=True)])
     backend.put("key", path)
     backend.assert_all_met()
+
+
+def count(split: roll_manager.Split) -> int:
+    with split.open() as reader:
+        return sum(1 for _metadata, _payload in reader)
+
+
+def read_in_two_processes() -> int:
+    with (
+        roll_manager.ReadingRollManager("*.events", where={"host": "web*"}) as manager,
+        ProcessPoolExecutor(2) as pool,
+    ):
+        return sum(pool.map(count, manager.splits(2)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from typing import NamedTuple, TypeVar, cast
 
 from shoebox.archive import search
@@ -13,6 +14,7 @@ from shoebox.archive.frames import Located, RecordV1
 from shoebox.archive.header import Header, decode_header, header_of
 from shoebox.archive.record import Fault, Record
 from shoebox.archive.source import Bytes, Source, open_source
+from shoebox.archive.span import WHOLE, Span, Start
 from shoebox.archive.walk import Walk
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
@@ -49,7 +51,8 @@ class ArchiveReader(Closing):
 
     With a `selection`, blocks of a sealed archive that can't hold what is wanted are not
     read, as far as the index can tell; and so nothing is said of damage in them. `gap`
-    is how many bytes are rather read than left out between two blocks that are.
+    is how many bytes are rather read than left out between two blocks that are. A `span`
+    is a part of the file: what lies outside of it is not read, and no fault of its own.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class ArchiveReader(Closing):
         selection: Selection = _EVERYTHING,
         growing: bool = False,
         gap: int = 0,
+        span: Span = WHOLE,
     ) -> None:
         self._file, found = open_source(source)
         self.name = found if name is None else name
@@ -70,10 +74,12 @@ class ArchiveReader(Closing):
         self._strict = strict
         self._selection = selection
         self._data = Bytes(self._file)
-        sealed = not self.name.endswith(OPEN)
-        self._walk = Walk(self._data, self.name, sealed=sealed, growing=growing)
+        self._sealed = not self.name.endswith(OPEN)
+        self._indexed = self._sealed and not (growing or self._data.packed)
+        self._walk = self._walk_through(span, growing=growing)
         self._gap = gap
-        self._searchable = sealed and not (growing or selection.everything or self._data.packed)
+        self._span = span
+        self._searchable = self._indexed and not selection.everything
         self._hits: Iterator[search.Hit] | None = None
         """Blocks that are still to be looked at, where the index could be asked."""
         self._given = -1
@@ -112,6 +118,7 @@ class ArchiveReader(Closing):
         if self._hits is not None:
             yield from self._found(self._hits, read)
         if self._hits is None:
+            self._jump(read.marks)
             yield from self._scanned(read)
 
     def look_up(self) -> None:
@@ -119,12 +126,17 @@ class ArchiveReader(Closing):
 
         Where there is no index, or an unsound one, that is left to going through the frames.
         """
+        start = self._span.start
+        with suppress(FormatError):
+            if self.header is None and (self._searchable or start is not None):
+                # Before the blocks: what was read to open the file holds it already.
+                self.header = header_of(self._data, 0 if start is None else start.archive_at)
         if self._searchable:
             self._searchable = False
             with suppress(FormatError):
-                # What was read to open the file holds the header already.
-                self.header = header_of(self._data)
-                self._hits = self._loaded(search.hits(self._data, self._selection))
+                found = search.hits(self._data, self._selection)
+                able = (hit for hit in found if self._span.has(hit.at))
+                self._hits = self._loaded([*islice(able, 1)], able)
 
     def frames(self) -> Iterator[Located | RecordV1]:
         """Yield the sound frames in their order, and note the faults between them."""
@@ -180,23 +192,43 @@ class ArchiveReader(Closing):
 
     def _found(self, hits: Iterator[search.Hit], read: _Read) -> Iterator[Batch]:
         """Yield what is selected, from the blocks that the index names, while these are sound."""
-        for hit in hits:
-            try:
+        try:
+            for hit in hits:
                 self._enter(hit)
                 batch = self._batch_v2(hit.locate(self._data), read)
-            except FormatError:
-                # Going through the frames tells what is wrong.
-                self._hits = None
-                return
-            if batch is not None:
-                self._given = batch.at
-                yield batch
+                if batch is not None:
+                    self._given = batch.at
+                    yield batch
+        except FormatError:
+            # Going through the frames tells what is wrong.
+            self._hits = None
 
-    def _loaded(self, hits: Sequence[search.Hit]) -> Iterator[search.Hit]:
+    def _loaded(
+        self, first: Iterable[search.Hit], rest: Iterable[search.Hit]
+    ) -> Iterator[search.Hit]:
         """Yield the blocks, each when what tells whether it has a match has been read."""
-        for group in search.joined(hits, self._gap):
+        for group in search.joined(chain(first, rest), self._gap):
             self._data.load(group[0].at, group[-1].end - group[0].at)
             yield from group
+
+    def _jump(self, marks: Mapping[str, int]) -> None:
+        """Begin where the first archive was read up to, if its index can tell which block that is.
+
+        Where it can't, every frame's head is looked at.
+        """
+        if not (marks and self._indexed and self._span is WHOLE and self._walk.at == 0):
+            return
+        with suppress(FormatError):
+            header = header_of(self._data)
+            mark = 0 if header is None else marks.get(header.writer, 0)
+            if header is not None and mark > header.sequence:
+                hit = search.holding(self._data, mark)
+                hit.locate(self._data)
+                start = Start(hit.at, hit.start, hit.archive_id, hit.entry.sequence)
+                self.header, self._walk = header, self._walk_through(Span(start))
+
+    def _walk_through(self, span: Span, *, growing: bool = False) -> Walk:
+        return Walk(self._data, self.name, sealed=self._sealed, growing=growing, span=span)
 
     def _enter(self, hit: search.Hit) -> None:
         """Read the header of a block's archive; raise FormatError where it is unsound."""

@@ -8,8 +8,8 @@ reader back to going through the frames, which finds the same and says what is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from shoebox.archive.frames import Located
@@ -68,22 +68,24 @@ class Outline(NamedTuple):
     pieces: list[Piece]
 
 
-def hits(data: Bytes, selection: Selection) -> list[Hit]:
-    """Return the blocks that can hold what is selected, in their order.
+def hits(data: Bytes, selection: Selection) -> Iterator[Hit]:
+    """Yield the blocks that can hold what is selected, in their order.
 
-    Raise FormatError where the file does not consist of sealed archives of version 2 whose
-    indexes are sound.
+    The index is read as far as that takes it, so that the first one is found as fast in a
+    large archive as in a small one. Raise FormatError where the file does not consist of
+    sealed archives of version 2 whose indexes are sound.
     """
-    end = data.length()
-    found: list[list[Hit]] = []
-    while end > 0 or not found:
-        size = min(end, END)
-        data.load(end - size, size)
-        tail = _tail(data, end)
-        start = end - tail.size - tail.offset
-        found.append(list(_Descent(data, selection, start, tail).hits()))
-        end = start
-    return [hit for of_one in reversed(found) for hit in of_one]
+    for of_one in reversed([*_archives(data)]):
+        yield from _Descent(data, selection, *of_one).hits()
+
+
+def nearest(data: Bytes, place: int) -> Hit:
+    """Return a block that begins near a place in the file, by what tells of that place alone.
+
+    Raise FormatError as `hits` does.
+    """
+    start, tail = next(it for it in list(_archives(data)) if it[0] <= place)
+    return _Descent(data, Selection(), start, tail).nearest(place - start)
 
 
 def outline(data: Bytes) -> Outline:
@@ -99,14 +101,23 @@ def outline(data: Bytes) -> Outline:
     return Outline(blocks, sorted(met, key=lambda it: it.at))
 
 
-def joined(found: Sequence[Hit], gap: int) -> Iterator[list[Hit]]:
+def holding(data: Bytes, sequence: int) -> Hit:
+    """Return the block of a file's first archive that has a record, or the one before it.
+
+    Raise FormatError as `hits` does.
+    """
+    *_, first = _archives(data)
+    return _Descent(data, Selection(), *first).holding(sequence)
+
+
+def joined(found: Iterable[Hit], gap: int) -> Iterator[list[Hit]]:
     """Yield the blocks in groups, each to be read at once up to the last one's payloads.
 
     Between two blocks of a group there are at most `gap` bytes that are not needed.
     """
-    group: list[Hit] = list(found[:1])
-    for before, hit in pairwise(found):
-        if hit.at - before.end > gap or hit.end - group[0].at > JOINED:
+    group: list[Hit] = []
+    for hit in found:
+        if group and (hit.at - group[-1].end > gap or hit.end - group[0].at > JOINED):
             yield group
             group = []
         group.append(hit)
@@ -138,8 +149,34 @@ class _Descent:
 
     def hits(self) -> Iterator[Hit]:
         """Yield the blocks that can hold what is selected."""
+        for entry in self._below(self._root(), None):
+            yield Hit(self._start, self._tail.archive_id, entry)
+
+    def nearest(self, offset: int) -> Hit:
+        """Return a block that begins near an offset, down one way from the root."""
+        piece = self._piece(self._root(), None)
+        while piece.level > 1:
+            # An index frame stands behind all that it tells of.
+            entries = piece.told.entries
+            able = (it for it in entries if it.offset > offset)
+            piece = self._piece(next(able, entries[-1]), piece.level - 1)
+        entry = min(piece.told.entries, key=lambda it: abs(it.offset - offset))
+        return Hit(self._start, self._tail.archive_id, entry)
+
+    def holding(self, sequence: int) -> Hit:
+        """Return the block that has a record, or the one before it, down one way from the root."""
+        piece = self._piece(self._root(), None)
+        while True:
+            entries = piece.told.entries
+            behind = bisect_right(entries, sequence, key=lambda it: it.sequence)
+            entry = entries[max(0, behind - 1)]
+            if piece.level == 1:
+                return Hit(self._start, self._tail.archive_id, entry)
+            piece = self._piece(entry, piece.level - 1)
+
+    def _root(self) -> index.Entry:
         tail = self._tail
-        root = index.Entry(
+        return index.Entry(
             tail.index_offset,
             tail.sequence,
             tail.records,
@@ -148,8 +185,6 @@ class _Descent:
             tail.index_metadata,
             tail.index_payload,
         )
-        for entry in self._below(root, None):
-            yield Hit(self._start, tail.archive_id, entry)
 
     def _below(self, entry: index.Entry, level: int | None) -> Iterator[index.Entry]:
         """Yield the entries of blocks under an index frame."""
@@ -203,6 +238,18 @@ class _Descent:
         if not self._last[level] < entry.offset < self._tail.offset:
             raise FormatError("an index that leads to a frame twice")
         self._last[level] = entry.offset
+
+
+def _archives(data: Bytes) -> Iterator[tuple[int, v2.Tail]]:
+    """Yield where each archive begins, and its tail, from the last to the first."""
+    end: int | None = None
+    while end != 0:
+        end = data.length() if end is None else end
+        size = min(end, END)
+        data.load(end - size, size)
+        tail = _tail(data, end)
+        end -= tail.size + tail.offset
+        yield end, tail
 
 
 def _tail(data: Bytes, end: int) -> v2.Tail:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 from shoebox.archive.frames import Frames, Located, RecordV1, is_block
 from shoebox.archive.record import Fault, FaultKind
 from shoebox.archive.source import Bytes
+from shoebox.archive.span import WHOLE, Span, Start
 from shoebox.errors import Cut, FormatError, NoFrame, UnknownVersion
 from shoebox.format import v2
 
@@ -35,6 +37,15 @@ class _Current:
     """Up to where, from the start, it was known to be durable."""
     missing: list[range] = field(default_factory=list)
     """Sequence numbers that were jumped over."""
+
+    @classmethod
+    def at(cls, start: Start) -> Self:
+        """Return the archive that a block in its middle is in.
+
+        The records before it may turn up behind it, out of their place: they are missing.
+        """
+        known = start.archive_id, start.sequence, start.at - start.archive_at
+        return cls(*known, start.archive_at, missing=[range(start.sequence)])
 
     def wants(self, frame: v2.Frame) -> bool:
         """Tell whether a block holds records that were not met yet."""
@@ -74,28 +85,36 @@ class Walk:
 
     `sealed` says that the name is a sealed archive's: a tail must end it. `growing`
     says that its writer may be at work: what is not whole at the end is no fault, and
-    iterating again goes on from there.
+    iterating again goes on from there. Of a `span` that ends before the file does, the
+    end is somebody else's to look at.
     """
 
     def __init__(
-        self, data: Bytes, name: str, *, sealed: bool = True, growing: bool = False
+        self,
+        data: Bytes,
+        name: str,
+        *,
+        sealed: bool = True,
+        growing: bool = False,
+        span: Span = WHOLE,
     ) -> None:
         self._data = data
         self._frames = Frames(data)
         self._name = name
         self._sealed = sealed
         self.growing = growing
-        self._current: _Current | None = None
+        self._span = span
+        self._current = None if span.start is None else _Current.at(span.start)
         self._known = False
         """Whether a frame was met that is sound."""
         self._excused = False
         """Whether the fault before explains that something is missing here."""
-        self._search_from = 0
+        self.at = 0 if span.start is None else span.start.at
+        self._search_from = self.at
         """Where to look for a frame if none is at `at`: the one before may have been cut off."""
-        self.at = 0
 
     def __iter__(self) -> Iterator[Item]:
-        while True:
+        while not self._span.ends(self.at):
             try:
                 item = self._frames.at(self.at)
             except FormatError as error:
@@ -181,7 +200,7 @@ class Walk:
 
     def _skip(self, found: int | None, error: FormatError) -> Fault:
         """Leave out what is unsound, up to the frame that was found or to the end."""
-        end = self._frames.length() if found is None else found
+        end = self._span.clipped(self._frames.length() if found is None else found)
         start = self.at if end >= self.at else self._search_from
         fault = self._fault(self._kind(start, end, error), start, end, error)
         if found is None:

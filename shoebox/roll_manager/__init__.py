@@ -14,6 +14,7 @@ from shoebox.errors import BadWorkingDirectory, NoMoreFiles, NoValidFile
 if TYPE_CHECKING:
     from shoebox.roll_manager.json_lines import WritingJSONRollManager
     from shoebox.roll_manager.reading import ReadingRollManager
+    from shoebox.roll_manager.split import Split
     from shoebox.roll_manager.writing import WritingRollManager
 
 __all__ = [
@@ -21,12 +22,14 @@ __all__ = [
     "NoMoreFiles",
     "NoValidFile",
     "ReadingRollManager",
+    "Split",
     "WritingJSONRollManager",
     "WritingRollManager",
 ]
 
 _MODULES = {
     "ReadingRollManager": "reading",
+    "Split": "split",
     "WritingJSONRollManager": "json_lines",
     "WritingRollManager": "writing",
 }

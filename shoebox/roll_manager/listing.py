@@ -16,8 +16,7 @@ from shoebox.errors import BadWorkingDirectory, ObjectNotFound, StorageError
 from shoebox.sources import Archive, File, Object, base_name
 from shoebox.spool import ASIDE, glob_of
 from shoebox.storage import StorageBackend
-
-Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str] | Archive]
+from shoebox.stores import Location
 
 _Order = tuple[int, str, int, str]
 
@@ -41,6 +40,10 @@ class Listing(Protocol):
     """Whether what is there may be left out now and then, so that it is not gone for that."""
     missing: set[str]
     """Names that were named and are not there; what goes later has been shipped, or moved."""
+    planned: bool
+    """Whether these are all there and in the order of reading, since others rely on that."""
+    location: Location | None
+    """The store that they are in, as far as it can be opened by its URL."""
 
     @property
     def named(self) -> bool:
@@ -59,6 +62,8 @@ class Named:
     poll = 0.2
     may_lag = False
     named = True
+    planned = False
+    location: Location | None = None
 
     def __init__(self, sources: Iterable[str | os.PathLike[str] | Archive]) -> None:
         self._archives = [
@@ -84,6 +89,8 @@ class Folder:
     poll = 0.2
     may_lag = False
     named = False
+    planned = False
+    location: Location | None = None
 
     def __init__(self, template: str, directory: str | os.PathLike[str]) -> None:
         self._directory = Path(directory)
@@ -121,14 +128,15 @@ class Store:
     poll = 10.0
     may_lag = True
     named = False
+    planned = False
 
     def __init__(
-        self, backend: StorageBackend, pattern: str, root: str = "", *, owned: bool = False
+        self, backend: StorageBackend, pattern: str, location: Location | None = None
     ) -> None:
         self._backend = backend
         self._pattern = pattern
-        self._root = root
-        self._owned = owned
+        self._root = "" if location is None else location.root
+        self.location = location
         self.missing: set[str] = set()
 
     def there(self) -> Sequence[Archive]:
@@ -136,15 +144,46 @@ class Store:
         return stores.objects(self._backend, self._pattern, self._root)
 
     def close(self) -> None:
-        """Close the backend, if nobody else will."""
-        if self._owned:
+        """Close the backend, if it was opened for this."""
+        if self.location is not None:
             self._backend.close()
+
+
+class Planned:
+    """Archives and parts of them that a reader has set apart for another one, in this order."""
+
+    poll = 0.2
+    may_lag = False
+    named = True
+    planned = True
+    location: Location | None = None
+
+    def __init__(
+        self, archives: Sequence[Archive], missing: Iterable[str], backend: StorageBackend | None
+    ) -> None:
+        self._archives = archives
+        self._backend = backend
+        self.missing = set(missing)
+
+    def there(self) -> Sequence[Archive]:
+        """Return them."""
+        return self._archives
+
+    def close(self) -> None:
+        """Close the backend, if one was opened for them."""
+        if self._backend is not None:
+            self._backend.close()
+
+
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str] | Archive] | Planned
 
 
 def listing_of(
     sources: Sources, directory: str | os.PathLike[str], storage: StorageBackend | None
 ) -> Listing:
     """Return the listing of what a reader is asked to read."""
+    if isinstance(sources, Planned):
+        return sources
     if not isinstance(sources, str):
         return Named([sources] if isinstance(sources, os.PathLike) else sources)
     if storage is not None:
@@ -152,7 +191,7 @@ def listing_of(
     location = stores.parse(sources)
     if location is None:
         return Folder(sources, directory)
-    return Store(stores.open_store(location), location.prefix, location.root, owned=True)
+    return Store(stores.open_store(location), location.prefix, location)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from operator import length_hint
-from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
-from shoebox.archive import ArchiveReader, Fault, Position, Record
+from shoebox.archive import Fault, Position, Record
 from shoebox.archive.batch import Batch
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
-from shoebox.errors import ArchiveError, NoMoreFiles, NoValidFile, ObjectNotFound, StorageError
-from shoebox.roll_manager.ahead import Ahead, ahead
-from shoebox.roll_manager.listing import Sources, in_order, listing_of
+from shoebox.errors import ArchiveError, ConfigError, NoMoreFiles, NoValidFile, StorageError
+from shoebox.roll_manager.listing import Sources, listing_of
 from shoebox.roll_manager.position import advance, parse, render
+from shoebox.roll_manager.split import Split, split
+from shoebox.roll_manager.unread import Unread
 from shoebox.selection import Selection, Time, Where
-from shoebox.sources import Archive, File, base_name
-from shoebox.spool import OPEN
 from shoebox.storage import StorageBackend
-
-_log = logging.getLogger(__name__)
 
 Pair = tuple[dict[str, str], str | bytes]
 
@@ -76,33 +71,33 @@ class ReadingRollManager(Closing):
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self._listing = listing_of(filename_template, directory, storage)
-        self._callback = CallbackList([] if archive_callback is None else [archive_callback])
+        marks = {} if position is None else parse(position)
         self._selection = Selection(where, since, until)
         self._strict = strict
-        self._follow = follow
-        self._wait = Event().wait if wait is None else wait
-        self._resume = {} if position is None else parse(position)
-        self._marks = dict(self._resume)
-        self._readers: dict[str, tuple[Archive, ArchiveReader]] = {}
-        """The archives that are being read, by their names."""
-        self._ahead: Ahead | None = None
-        self._read: set[str] = set()
-        """Names of the archives that have been read to their end."""
-        self.faults: list[Fault] = []
-        self._batches = self._all()
-        self._failure: StorageError | ArchiveError | None = None
+        self._alone = follow or archive_callback is not None or self._listing.planned
+        """Whether nobody else can read a share of it."""
+        self._unread = Unread(
+            self._listing,
+            self._selection,
+            marks,
+            CallbackList([] if archive_callback is None else [archive_callback]),
+            strict=strict,
+            follow=follow,
+        )
+        self.faults: list[Fault] = self._unread.faults
+        self._marks = dict(marks)
+        self._batches = self._unread.batches(Event().wait if wait is None else wait)
+        self._failure: StorageError | ArchiveError | NoValidFile | None = None
         """What reading ended with, if not with the last record: it is raised each time."""
         self._batch: Batch | None = None
         self._rest: Iterator[str | bytes] = iter(())
         """The payloads of the batch that were not given yet."""
         self._pairs: Iterator[Pair] | None = None
-        self._any = False
-        """Whether there was a record."""
 
     @property
     def archives(self) -> list[str]:
         """The paths or URLs of the archives that match now, in the order of reading."""
-        return [archive.name for archive in in_order(self._listing.there())]
+        return [archive.name for archive in self._unread.archives()]
 
     @property
     def position(self) -> str:
@@ -121,7 +116,7 @@ class ReadingRollManager(Closing):
             return next(self)
         except StopIteration:
             self._pairs = None
-        if self.faults and not self._any and all(it.kind == "foreign" for it in self.faults):
+        if self.faults and not self._unread.any and all(it.kind == "foreign" for it in self.faults):
             raise NoValidFile(f"nothing that matches is an archive: {self.faults[0]}")
         raise NoMoreFiles("every record of every archive that matches has been read")
 
@@ -148,9 +143,37 @@ class ReadingRollManager(Closing):
 
         Instead of reading: what was read is not found, and what was found is not read.
         """
-        for archive, batch in self._pass(payloads=False):
+        for archive, batch in self._unread.once(payloads=False):
             for record in batch.records():
                 yield Found(archive.name, record.position, record.timestamp, record.metadata)
+
+    def splits(self, count: int) -> list[Split]:
+        """Return what this reader has not given yet, in shares for `count` readers.
+
+        They can be pickled, for other processes. In their order they have what reading on
+        would give: each record once, and each fault. They are of about as many bytes, of
+        whole archives and of parts of sealed ones, cut between blocks; fewer than `count`
+        where there is less to share, none where there is nothing. An archive without a
+        sound index (open, torn, of version 1, compressed as a whole) is not cut. Raise
+        ConfigError for a count below 1, and from a reader that follows, has a callback, or
+        reads a split itself.
+        """
+        if count < 1:
+            raise ConfigError(f"splits({count}): ask for at least 1")
+        if self._alone:
+            raise ConfigError(
+                "a reader that follows, has a callback or reads a split can't be split: make "
+                "another one for it"
+            )
+        return split(
+            self._unread.archives(),
+            self._listing.missing,
+            self._listing.location,
+            self._selection,
+            count,
+            strict=self._strict,
+            position=self.position,
+        )
 
     def close(self) -> None:
         """Close the files; nothing more is read."""
@@ -159,9 +182,7 @@ class ReadingRollManager(Closing):
             self._take(None)
         self._pairs = None
         self._batches.close()
-        for _, reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+        self._unread.close()
         self._listing.close()
 
     def _iterate(self) -> Iterator[Pair]:
@@ -190,7 +211,7 @@ class ReadingRollManager(Closing):
             raise self._failure
         try:
             return self._take(next(self._batches, None))
-        except (StorageError, ArchiveError) as error:
+        except (StorageError, ArchiveError, NoValidFile) as error:
             self._failure = error
             raise
 
@@ -202,117 +223,3 @@ class ReadingRollManager(Closing):
     def _given(self) -> int:
         """Return how many records of the batch were given: its iterator knows what is left."""
         return 0 if self._batch is None else len(self._batch.payloads) - length_hint(self._rest)
-
-    def _all(self) -> Generator[Batch, None, None]:
-        """Yield the batches of every archive; when following, again and again."""
-        while True:
-            came = False
-            for _, batch in self._pass(payloads=True):
-                came = True
-                yield batch
-            if not self._follow:
-                return
-            if not came:
-                if self._listing.named and not self._to_read():
-                    return
-                self._wait(self._listing.poll)
-
-    def _pass(self, *, payloads: bool) -> Iterator[tuple[Archive, Batch]]:
-        """Yield the batches of what was not read to its end; of archives that can match alone."""
-        archives = self._to_read()
-        begun = [it for it in archives if base_name(it.name) not in self._readers]
-        looked_for = [] if self._selection.everything else begun
-        with ahead(looked_for, self._look_up) as self._ahead:
-            for archive in archives:
-                for batch in self._of(archive, payloads=payloads):
-                    yield archive, batch
-
-    def _look_up(self, archive: Archive) -> ArchiveReader:
-        reader = self._made(archive, growing=False)
-        try:
-            reader.look_up()
-        except BaseException:
-            reader.close()
-            raise
-        return reader
-
-    def _made(self, archive: Archive, *, growing: bool) -> ArchiveReader:
-        return archive.reader(growing=growing, strict=self._strict, selection=self._selection)
-
-    def _to_read(self) -> list[Archive]:
-        """Return what was not read to its end, first what is gone: shipped, or moved."""
-        there = {base_name(archive.name): archive for archive in self._listing.there()}
-        if not self._listing.may_lag:
-            self._read.intersection_update(there)
-        gone = [
-            File(Path(name)) if archive.path is not None else archive
-            for name, (archive, _) in self._readers.items()
-            if name not in there
-        ]
-        rest = [archive for name, archive in there.items() if name not in self._read]
-        return [*gone, *self._able(rest)]
-
-    def _able(self, archives: list[Archive]) -> list[Archive]:
-        """Return those that can hold what is selected, in the order that they have among all."""
-        if self._selection.everything:
-            return in_order(archives)
-        able = {it.name for it in archives if it.can_match(self._selection)}
-        self._read.update(base_name(it.name) for it in archives if it.name not in able)
-        return [it for it in in_order(archives) if it.name in able]
-
-    def _of(self, archive: Archive, *, payloads: bool) -> Iterator[Batch]:
-        """Yield what an archive has that was not read yet."""
-        name = base_name(archive.name)
-        growing = archive.name.endswith(OPEN) and (self._follow or archive.growing)
-        reader = self._reader(archive, name, growing=growing)
-        if reader is None:
-            return
-        if not growing:
-            reader.settle()
-        for batch in reader.batches(self._resume, payloads=payloads):
-            self._any = True
-            yield batch
-        if not (growing and self._follow):
-            self._finish(archive, name)
-
-    def _reader(self, archive: Archive, name: str, *, growing: bool) -> ArchiveReader | None:
-        if name in self._readers:
-            return self._readers[name][1]
-        try:
-            reader = self._ahead.take(archive) if self._ahead else None
-            if reader is None:
-                reader = self._made(archive, growing=growing)
-        except ObjectNotFound:
-            # It was listed, and has expired or been removed.
-            self._read.add(name)
-            return None
-        except StorageError:
-            raise
-        except OSError as error:
-            self._read.add(name)
-            self._unreadable(archive, error)
-            return None
-        reader.faults = self.faults
-        self._readers[name] = archive, reader
-        if archive.path is not None:
-            self._callback.on_open(archive.path)
-        return reader
-
-    def _unreadable(self, archive: Archive, error: OSError) -> None:
-        """Note what can't be opened; what has only now gone was shipped, or moved."""
-        if not isinstance(error, FileNotFoundError):
-            self._note(Fault(archive.name, "foreign", 0, 0, f"can't be read: {error.strerror}"))
-        elif archive.name in self._listing.missing:
-            self._note(Fault(archive.name, "foreign", 0, 0, "there is no such file"))
-
-    def _finish(self, archive: Archive, name: str) -> None:
-        self._readers.pop(name)[1].close()
-        self._read.add(name)
-        if archive.path is not None and not archive.name.endswith(OPEN):
-            self._callback.on_close(archive.path)
-
-    def _note(self, fault: Fault) -> None:
-        if self._strict:
-            raise ArchiveError(fault)
-        _log.warning("%s", fault)
-        self.faults.append(fault)
