@@ -41,7 +41,7 @@ class Section(NamedTuple):
 
 def encode_section(codec: int, raw: bytes) -> tuple[Section, bytes]:
     """Return a section and its stored bytes, compressed where that saves something."""
-    used, stored = codecs.compress(codec, raw)
+    used, stored = codecs.compress(codec, raw) if codec else (codec, raw)
     escaped = _needs_escape(stored)
     if escaped:
         stored = _ESCAPE + stored.replace(_STEM, _STEM + _ESCAPE)
