@@ -66,18 +66,18 @@ def measure(records: list[Record], directory: str) -> Round:
     """Return the rates of one round."""
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         here = Path(folder)
-        one = synced(here / "one", records, 1)
-        bare = written_bare(here / "bare", blocks(here / "one" / "bench.events"))
-        return Round(bare, one, synced(here / "many", records, THREADS))
+        one = synced(here / "one.events", records, 1)
+        bare = written_bare(here / "bare", blocks(here / "one.events"))
+        return Round(bare, one, synced(here / "many.events", records, THREADS))
 
 
-def synced(here: Path, records: list[Record], threads: int) -> float:
+def synced(path: Path, records: list[Record], threads: int) -> float:
     """Return the rate at which so many threads write the records, each of them all."""
     with (
         WritingRollManager(
-            "bench.events",
+            path.name,
             NeverRollChecker(),
-            directory=here,
+            directory=path.parent,
             durability="record",
             compression="none",
         ) as manager,
