@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from shoebox.digests import Digests
 from shoebox.errors import DurabilityError
@@ -14,14 +15,14 @@ from shoebox.errors import DurabilityError
 _CHUNK = 1 << 20
 
 
-def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> None:
-    """Write every byte of the buffers; the kernel may take them in several goes."""
-    written = os.writev(fd, buffers)
-    if written == sum(map(len, buffers)):
-        return
-    rest = memoryview(b"".join(buffers))[written:]
-    while rest:
-        rest = rest[os.write(fd, rest) :]
+def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> int:
+    """Write every byte of the buffers, and return how many; the kernel may take several goes."""
+    written, size = os.writev(fd, buffers), sum(map(len, buffers))
+    if written < size:
+        rest = memoryview(b"".join(buffers))[written:]
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    return size
 
 
 class AppendFile:
@@ -44,17 +45,18 @@ class AppendFile:
 
     def append(self, *buffers: bytes | memoryview) -> None:
         """Append the buffers, or cut the file back to what it was and raise OSError."""
-        self._refuse_if_finished()
+        if self.finished:
+            self._refuse()
         try:
-            write_all(self.fd, buffers)
+            self.size += write_all(self.fd, buffers)
         except BaseException:
             self._cut_back()
             raise
-        self.size += sum(map(len, buffers))
 
     def sync(self) -> None:
         """Make what was appended survive a power cut, or raise DurabilityError."""
-        self._refuse_if_finished()
+        if self.finished:
+            self._refuse()
         size = self.size
         if size == self.synced:
             return
@@ -67,10 +69,13 @@ class AppendFile:
                 "written to it: check the disk"
             ) from error
         self.synced = max(self.synced, size)
-        self._digest()
+        if self._digests and self.synced - self._digested >= _CHUNK:
+            self._digest()
 
     def checksums(self) -> dict[str, str]:
         """Return the digests of the file, by their kinds; none if not all of it was synced."""
+        if self._digests:
+            self._digest()
         return self._digests.values() if self._digested == self.size else {}
 
     def release(self) -> None:
@@ -88,7 +93,7 @@ class AppendFile:
     def _digest(self) -> None:
         """Take what was synced into the digests; where it can't be read, they stay behind."""
         with suppress(OSError):
-            while self._digests and self._digested < self.synced:
+            while self._digested < self.synced:
                 size = min(_CHUNK, self.synced - self._digested)
                 data = os.pread(self.fd, size, self._digested)
                 if not data:
@@ -102,6 +107,5 @@ class AppendFile:
         except OSError:
             self.finished = True
 
-    def _refuse_if_finished(self) -> None:
-        if self.finished:
-            raise DurabilityError(f"{self.path}: an earlier write or sync failed; roll to go on")
+    def _refuse(self) -> NoReturn:
+        raise DurabilityError(f"{self.path}: an earlier write or sync failed; roll to go on")

@@ -32,7 +32,7 @@ def test_short_writes_are_gone_on_with(file, monkeypatch):
     writev, write = os.writev, os.write
     monkeypatch.setattr(os, "writev", lambda fd, buffers: writev(fd, [b"".join(buffers)[:3]]))
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:2]))
-    write_all(file.fd, [b"abcd", b"efgh"])
+    assert write_all(file.fd, [b"abcd", b"efgh"]) == 8
     assert file.path.read_bytes() == b"abcdefgh"
 
 
@@ -113,9 +113,25 @@ def test_digests_that_could_not_be_made_are_not_there(tmp_path, monkeypatch):
     path = tmp_path / "a"
     file = AppendFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), path, kinds=["sha256"])
     file.append(b"one")
+    file.sync()
     with monkeypatch.context() as patch:
         patch.setattr(os, "pread", fail)
+        assert file.checksums() == {}
+    assert file.checksums() == {"sha256": hashlib.sha256(b"one").hexdigest()}
+    file.close()
+
+
+def test_a_sync_of_little_reads_nothing_back_for_the_digests(tmp_path, monkeypatch):
+    """Who syncs every record waits for each."""
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), path, kinds=["sha256"])
+    real, reads = os.pread, []
+    monkeypatch.setattr(os, "pread", lambda fd, *where: reads.append(where) or real(fd, *where))
+    for size in (1, 2, 3):
+        file.append(bytes(size))
         file.sync()
-    assert file.synced == 3
-    assert file.checksums() == {}
+    assert reads == []
+    file.append(bytes(2 << 20))
+    file.sync()
+    assert sum(size for size, _ in reads) == (2 << 20) + 6
     file.close()

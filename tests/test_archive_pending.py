@@ -2,7 +2,7 @@
 
 import pytest
 
-from shoebox.archive.pending import Pending, as_bytes
+from shoebox.archive.pending import MAX_SHAPES, Pending, as_bytes
 from shoebox.format import v2
 
 
@@ -57,13 +57,34 @@ def test_a_key_of_several_shapes_has_the_values_of_all_of_them():
         shape.add(shape.values_of(metadata))
     assert found.values() == {"host": {"a", "b", "c"}, "type": {"x", "y"}}
     # What was gathered for one shape is not what another one has.
-    assert dict(found.shape({"host": ""}).columns()) == {"host": {"a"}}
+    assert found.shape({"host": ""}).columns() == {"host": {"a"}}
 
 
 def test_metadata_with_the_same_keys_in_the_same_order_is_of_one_shape():
     found = Pending()
     assert found.shape({"a": "1", "b": "2"}) is found.shape({"a": "3", "b": "4"})
     assert found.shape({"b": "1", "a": "2"}) is not found.shape({"a": "3", "b": "4"})
+
+
+def test_shapes_go_on_to_the_next_block_and_their_values_do_not():
+    found = pending("a")
+    for metadata in ({"host": "a"}, {"type": "x"}):
+        shape = found.shape(metadata)
+        shape.add(shape.values_of(metadata))
+    found.begin()
+    assert (len(found), found.values()) == (0, {})
+    again = found.shape({"type": "y"})
+    again.add(again.values_of({"type": "y"}))
+    assert again is shape
+    assert found.values() == {"type": {"y"}}
+
+
+def test_shapes_do_not_gather_for_ever():
+    found = Pending()
+    for number in range(MAX_SHAPES + 1):
+        found.shape({str(number): ""})
+    found.begin()
+    assert found.shapes == {}
 
 
 def test_text_is_stored_as_utf_8_and_bytes_as_they_are():

@@ -25,8 +25,10 @@ def test_each_key_gives_the_distinct_values_that_records_have_for_it(keys, colum
         {"host": "a", "type": "x", "z": "1", "a": ""},
     ):
         shape.add(shape.values_of({key: record[key] for key in keys}))
-    assert dict(shape.columns()) == columns
-    assert [key for key, _ in shape.columns()] == list(keys)
+    assert shape.columns() == columns
+    assert list(shape.columns()) == list(keys)
+    shape.clear()
+    assert shape.columns() == {}
 
 
 def test_the_values_are_a_tuple_that_joins_whatever_the_number_of_keys():

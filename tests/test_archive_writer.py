@@ -330,7 +330,7 @@ def test_a_write_that_fails_leaves_out_that_record_and_no_other(tmp_path, monkey
         if full[0]:
             os.write(fd, b"half of it")
             raise OSError(errno.ENOSPC, "no space left on device")
-        write_all(fd, buffers)
+        return write_all(fd, buffers)
 
     monkeypatch.setattr(appending, "write_all", fill)
     with ArchiveWriter(tmp_path / "a", compression="none") as writer:

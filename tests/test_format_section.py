@@ -38,11 +38,11 @@ def test_the_seams_are_covered_for_every_split_of_the_magic():
 
 
 def test_only_what_needs_it_is_escaped():
-    for raw in (b"", b"x", b"text", b"\x84\x78", "größe".encode(), b"\x00" * 50):
+    for raw in (b"", b"x", b"text", b"a\x84\x78\x86", "größe".encode(), b"\x00" * 50):
         section, stored = encode_section(codecs.NONE, raw)
         assert (section.escaped, stored) == (0, raw)
-    section, stored = encode_section(codecs.NONE, b"a\x84\x78\x86b")
-    assert (section.escaped, stored) == (1, b"\0a\x84\x78\x86\0b")
+    section, stored = encode_section(codecs.NONE, b"a\x84\x78\x86b" + MAGIC_BYTES)
+    assert (section.escaped, stored) == (1, b"\0a\x84\x78\x86\0b\x84\x78\x86\0\x69")
 
 
 @pytest.mark.parametrize("codec", sorted(codecs.NAMES))

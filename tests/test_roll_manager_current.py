@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import threading
 
 import pytest
@@ -172,6 +173,60 @@ def test_one_sync_is_for_every_record_before_it(writer, monkeypatch):
         writer.current.commit(*ticket)
     assert len(syncs) == 1
     writer.end()
+
+
+class SlowSync:
+    """An fdatasync that waits until it may go on."""
+
+    def __init__(self, monkeypatch):
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self._real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self)
+
+    def __call__(self, fd):
+        self.begun.set()
+        assert self.go_on.wait(30)
+        self._real(fd)
+
+
+def committing(writer, ticket):
+    thread = threading.Thread(target=writer.current.commit, args=ticket)
+    thread.start()
+    return thread
+
+
+def test_who_is_synced_does_not_wait_for_the_sync_of_a_later_batch(writer, monkeypatch):
+    one, other = writer.take("a"), writer.take("b")
+    writer.current.commit(*one)
+    slow = SlowSync(monkeypatch)
+    later = committing(writer, writer.take("c"))
+    assert slow.begun.wait(30)
+    synced = committing(writer, other)
+    synced.join(30)
+    assert (synced.is_alive(), later.is_alive()) == (False, True)
+    slow.go_on.set()
+    later.join(30)
+    writer.end()
+
+
+def test_who_waits_for_a_sync_can_be_interrupted_and_holds_nobody_up(writer, tmp_path, monkeypatch):
+    def interrupted():
+        main = threading.main_thread().ident
+        threading.Thread(target=signal.pthread_kill, args=(main, signal.SIGINT)).start()
+        writer.current.commit(*other)
+
+    one, other = writer.take("a"), writer.take("b")
+    slow = SlowSync(monkeypatch)
+    syncing = committing(writer, one)
+    assert slow.begun.wait(30)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    slow.go_on.set()
+    syncing.join(30)
+    writer.current.commit(*other)
+    writer.current.commit(*writer.take("c"))
+    writer.end()
+    assert payloads(tmp_path) == ["a", "b", "c"]
 
 
 def test_only_an_error_of_the_disk_makes_it_leave_the_archive(writer):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from shoebox.archive.shape import Shape
+
+MAX_SHAPES: Final = 64
+"""As many are kept from one block to the next."""
 
 
 class Pending:
@@ -47,7 +50,7 @@ class Pending:
         """Return the distinct values that each metadata key has, for the filters."""
         values: dict[str, set[str]] = {}
         for shape in self.shapes.values():
-            for key, column in shape.columns():
+            for key, column in shape.columns().items():
                 values[key] = values[key] | column if key in values else column
         return values
 
@@ -57,6 +60,14 @@ class Pending:
         if keys not in self.shapes:
             self.shapes[keys] = Shape(keys)
         return self.shapes[keys]
+
+    def begin(self) -> None:
+        """Begin the next block; its records will mostly be of the same shapes."""
+        self.items.clear()
+        if len(self.shapes) > MAX_SHAPES:
+            self.shapes.clear()
+        for shape in self.shapes.values():
+            shape.clear()
 
     def drop_last(self) -> None:
         """Leave out the record that was taken last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -30,10 +30,16 @@ class Shape:
         self.add = self._values.extend
         """Take in the values of a record, for the filters."""
 
-    def columns(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield each key with its distinct values."""
-        for place, key in enumerate(self.keys):
-            yield key, set(self._values[place :: self._stride])
+    def columns(self) -> dict[str, set[str]]:
+        """Return the distinct values of each key, of none if there was no record."""
+        values, stride = self._values, self._stride
+        if not values:
+            return {}
+        return {key: set(values[place::stride]) for place, key in enumerate(self.keys)}
+
+    def clear(self) -> None:
+        """Forget the values."""
+        self._values.clear()
 
 
 def _nothing_of(metadata: Mapping[str, str]) -> tuple[str, ...]:

@@ -19,15 +19,17 @@ class Unsynced:
     """
 
     def __init__(self) -> None:
-        self._blocks: deque[tuple[int, Block]] = deque()
+        self._blocks: deque[tuple[int, int, Block]] = deque()
+        """Each with where it ends in the file, and its size."""
         self._bytes = 0
         self._lock = threading.Lock()
 
     def keep(self, block: Block, end: int) -> None:
         """Keep a block that ends there in the file; let go of the oldest if there are too many."""
+        size = sum(map(len, block.buffers))
         with self._lock:
-            self._blocks.append((end, block))
-            self._bytes += _size(block)
+            self._blocks.append((end, size, block))
+            self._bytes += size
             while self._bytes > MAX_BYTES:
                 self._drop_oldest()
 
@@ -38,13 +40,8 @@ class Unsynced:
                 self._drop_oldest()
 
     def __iter__(self) -> Iterator[Block]:
-        for _, block in self._blocks:
+        for *_, block in self._blocks:
             yield block
 
     def _drop_oldest(self) -> None:
-        _, block = self._blocks.popleft()
-        self._bytes -= _size(block)
-
-
-def _size(block: Block) -> int:
-    return sum(map(len, block.buffers))
+        self._bytes -= self._blocks.popleft()[1]

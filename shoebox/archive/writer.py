@@ -94,7 +94,8 @@ class ArchiveWriter:
         """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
         self._released = False
-        self._pending: Pending
+        self._pending = Pending()
+        self._shape = _EMPTY
         self._take: Callable[[tuple[bytes, str | bytes, int]], None]
         self._room: int
         """Bytes that the block may still take."""
@@ -333,8 +334,9 @@ class ArchiveWriter:
         self._named = True
 
     def _begin_block(self) -> None:
-        self._pending = Pending()
-        self._shape = _EMPTY
+        self._pending.begin()
+        if not self._pending.shapes:
+            self._shape = _EMPTY
         self._take = self._pending.items.extend
         self._room = self._block_bytes
 

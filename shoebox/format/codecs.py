@@ -44,9 +44,8 @@ class _ThreadState(threading.local):
 _state = _ThreadState()
 
 
-def checksum(data: bytes) -> int:
-    """Return the CRC-32C of the bytes."""
-    return int(google_crc32c.value(data))
+checksum: Callable[[bytes], int] = google_crc32c.value
+"""Return the CRC-32C of the bytes."""
 
 
 def compress(codec: int, raw: bytes) -> tuple[int, bytes]:

@@ -27,6 +27,8 @@ BITS_PER_VALUE = 16
 MAX_VALUES = MAX_BITS // 4
 """With more distinct values than this, a filter would hardly hold anything back."""
 
+_FEW = MIN_BITS // BITS_PER_VALUE
+_FIRST = 1 << MIN_BITS - 1
 _SET = ord("1")
 
 
@@ -34,8 +36,9 @@ def build(values: Collection[str]) -> bytes:
     """Return the filter that holds these values, empty if there are too many."""
     if len(values) > MAX_VALUES:
         return b""
-    bits = max(MIN_BITS, 1 << (BITS_PER_VALUE * len(values) - 1).bit_length())
-    bits = min(bits, MAX_BITS)
+    if len(values) <= _FEW:
+        return _smallest(values)
+    bits = min(1 << (BITS_PER_VALUE * len(values) - 1).bit_length(), MAX_BITS)
     digits = bytearray(b"0") * bits
     for number in _numbers(values, bits):
         digits[number] = _SET
@@ -76,6 +79,15 @@ def of(values_by_key: Mapping[str, Collection[str]], keys: Collection[str] = ())
         key: build(values) if not keys or key in keys else b""
         for key, values in values_by_key.items()
     }
+
+
+def _smallest(values: Collection[str]) -> bytes:
+    """Return the filter of at most `_FEW` values, for which slices and tables don't pay."""
+    number = 0
+    for value in values:
+        digest = xxh3_64_digest(value.encode())
+        number |= _FIRST >> digest[7] | _FIRST >> digest[5]
+    return number.to_bytes(MIN_BITS // 8, "big")
 
 
 def _numbers(values: Collection[str], bits: int) -> tuple[int, ...]:

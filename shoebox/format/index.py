@@ -116,8 +116,10 @@ class Index:
 
     def full(self) -> int | None:
         """Return the lowest level that is due to be written, if there is one."""
-        due = (level for level, entries in enumerate(self._levels) if len(entries) >= FANOUT)
-        return next(due, None)
+        for level, entries in enumerate(self._levels):
+            if len(entries) >= FANOUT:
+                return level
+        return None
 
     def encode(self, level: int, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
         """Return a level's index frame and its own entry; nothing changes yet."""

@@ -16,7 +16,7 @@ from shoebox.format import codecs
 from shoebox.format.preamble import MAGIC_BYTES
 
 _STEM: Final = MAGIC_BYTES[:3]
-_find_stem: Final = re.compile(re.escape(_STEM)).search
+_find_magic: Final = re.compile(re.escape(MAGIC_BYTES)).search
 """Twice as fast as `in`."""
 _ESCAPE = b"\0"
 _ENDINGS = MAGIC_BYTES[1:], MAGIC_BYTES[2:], MAGIC_BYTES[3:]
@@ -41,7 +41,7 @@ class Section(NamedTuple):
 
 def encode_section(codec: int, raw: bytes) -> tuple[Section, bytes]:
     """Return a section and its stored bytes, compressed where that saves something."""
-    used, stored = codecs.compress(codec, raw)
+    used, stored = codecs.compress(codec, raw) if codec else (codec, raw)
     escaped = _needs_escape(stored)
     if escaped:
         stored = _ESCAPE + stored.replace(_STEM, _STEM + _ESCAPE)
@@ -59,4 +59,4 @@ def decode_section(section: Section, stored: bytes) -> bytes:
 
 def _needs_escape(stored: bytes) -> bool:
     # The first test is many times as fast as the second, and decides for text.
-    return (not stored.isascii() and _find_stem(stored) is not None) or stored.startswith(_ENDINGS)
+    return (not stored.isascii() and _find_magic(stored) is not None) or stored.startswith(_ENDINGS)

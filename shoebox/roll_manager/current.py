@@ -180,9 +180,13 @@ class Current:
 
         Raise OSError for a record that was left out, DurabilityError for what is in doubt.
         """
-        with archive.commit_lock:
+        # Of each batch one writer waits for the sync that goes on, and then syncs for all; the
+        # others wait for that one, so that none is held up by the sync of a later batch.
+        with batch.lock:
             if archive.committed < target:
-                self._commit(archive)
+                with archive.commit_lock:
+                    if archive.committed < target:
+                        self._commit(archive)
         batch.check(target)
 
     def salvage(self, blocks: Sequence[Block]) -> None:
@@ -195,6 +199,7 @@ class Current:
         try:
             with self.lock:
                 self.flush(archive)
+                archive.batch = Batch()
             archive.commit()
         except OSError as error:
             if isinstance(error, DurabilityError):

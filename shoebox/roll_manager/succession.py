@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from mypy_extensions import mypyc_attr
@@ -19,6 +20,8 @@ class Batch:
     """Records that are taken and not in the file yet; their writers wait for a sync."""
 
     def __init__(self) -> None:
+        self.lock = Lock()
+        """Held by the writer that syncs for all of them."""
         self._kept: int | None = None
         self._error = OSError()
 
