@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import shoebox
-from benchmarks import goals, limits, memory, opening, waits
+from benchmarks import goals, limits, memory, opening, splits, waits
 from benchmarks.comparing import Kind, compare
 from benchmarks.peers import PEERS
 from benchmarks.records import blobs, notifications, small
@@ -34,6 +34,7 @@ LIMITS: dict[str, Callable[[int, float], list[Outcome]]] = {
     "waits": lambda rounds, _: waits.longest(rounds),
     "memory": lambda _, gib: memory.growth(gib),
     "opening": opening.jumps,
+    "splits": splits.parallel,
 }
 
 
