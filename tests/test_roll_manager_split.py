@@ -396,7 +396,11 @@ def test_a_store_that_was_opened_for_a_share_is_closed_with_it(tmp_path, monkeyp
     with ReadingRollManager(f"local://{tmp_path}") as reader:
         [split] = reader.splits(1)
     closed = []
-    monkeypatch.setattr(LocalBackend, "close", closed.append)
+
+    def close(self):
+        closed.append(self)
+
+    monkeypatch.setattr(LocalBackend, "close", close)
     with split.open():
         assert not closed
     assert len(closed) == 1
