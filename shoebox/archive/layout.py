@@ -153,6 +153,7 @@ class LayoutV2:
             entry, before = self._index.encode(level, offset, synced)
             entries.append((level + 1, entry))
             offset += entry.size
+        metadata, payload = block.sections
         frame = v2.Frame(
             v2.BLOCK,
             0,
@@ -163,7 +164,8 @@ class LayoutV2:
             block.first_time,
             block.last_time,
             block.records,
-            *block.sections,
+            metadata,
+            payload,
         )
         entries.append((0, entry_of(frame, block.records, block.filters)))
         return Placement([*before, v2.encode_frame(frame), *block.buffers], entries)
