@@ -186,9 +186,10 @@ class Sealer:
 
     def _tell(self, archive: OpenArchive, path: Path) -> None:
         try:
+            checksums = archive.checksums
             kept = self._callback.on_close(path)
             # What a callback has put in its place has other digests.
-            self._offer_now(kept, archive.checksums if kept == path else {})
+            self._offer_now(kept, checksums if kept == path else {})
         finally:
             self._release(archive)
 
