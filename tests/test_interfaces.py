@@ -72,9 +72,7 @@ def test_what_is_no_subclass_is_refused(plugin):
 
 def test_a_class_that_lacks_methods_is_refused_with_their_names():
     lacking = type("Lacking", (RollChecker,), {})
-    assert ":Lacking lacks check of shoebox" in interfaces.fault(
-        "roll_checker", lacking
-    )
+    assert ":Lacking lacks check of shoebox" in interfaces.fault("roll_checker", lacking)
 
 
 @pytest.mark.parametrize(
