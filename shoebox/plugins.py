@@ -8,7 +8,8 @@ plugin is first looked up, and with it everything that makes an import slow.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,19 @@ def build(kind: str, name: str, values: Mapping[str, Any]) -> Any:
     Raise PluginError if its constructor refuses them with anything but an error of ours.
     """
     plugin = load(kind, name)
-    try:
+    with building(kind, name):
         return plugin(**values)
+
+
+@contextmanager
+def building(kind: str, name: str) -> Iterator[None]:
+    """Raise PluginError for what a constructor raises in the block, if it is no error of ours."""
+    try:
+        yield
     except ShoeboxError:
         raise
+    except ImportError as error:
+        raise _unimportable(kind, name, error) from error
     except STRANGE as error:
         raise PluginError(
             f"the {kind} plugin {name!r} of {_owner(kind, name)} refuses its options: "
@@ -150,11 +160,14 @@ def _imported(kind: str, entry_point: EntryPoint) -> Any:
     try:
         return entry_point.load()
     except STRANGE as error:
-        owner = _owner(kind, entry_point.name)
-        raise PluginError(
-            f"the {kind} plugin {entry_point.name!r} of {owner} can't be imported: "
-            f"{cause(error)}; reinstall the package with what it needs, or uninstall it"
-        ) from error
+        raise _unimportable(kind, entry_point.name, error) from error
+
+
+def _unimportable(kind: str, name: str, error: BaseException) -> PluginError:
+    return PluginError(
+        f"the {kind} plugin {name!r} of {_owner(kind, name)} can't be imported: "
+        f"{cause(error)}; reinstall the package with what it needs, or uninstall it"
+    )
 
 
 def _seen(kind: str, name: str) -> tuple[tuple[str, ...] | None, str | None]:

@@ -149,6 +149,13 @@ def test_a_class_that_lacks_a_method_is_told_with_its_package(install):
         plugins.load("roll_checker", "acme")
 
 
+def test_a_module_that_is_missing_when_it_is_built_is_told_as_if_it_were_missed_before(install):
+    source = CHECKER.replace("self.options = options", "import no_such_module")
+    install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
+    with pytest.raises(PluginError, match=r"acme 1\.0 .*'no_such_module'; reinstall the package"):
+        plugins.build("roll_checker", "acme", {})
+
+
 def test_a_constructor_that_would_end_the_program_does_not(install):
     source = CHECKER.replace("self.options = options", "raise SystemExit('no licence')")
     install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
