@@ -61,7 +61,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
             except PluginError as error:
                 _LOG.warning("left out: %s", error)
                 continue
-            sections.append((f"{GROUP}_{kind}_{name}", [*_common(kind), *declared]))
+            sections.append((f"{GROUP}_{kind}_{name}", [*options.common(kind), *declared]))
     return copy.deepcopy([section for section in sections if section[1]])
 
 
@@ -153,16 +153,12 @@ def _instance(group: str, kind: str, entry: str) -> Instance:
     return Instance(group, kind, match[1], match[2] or match[1])
 
 
-def _common(kind: str) -> tuple[cfg.Opt, ...]:
-    return options.STORAGE if kind == "storage" else ()
-
-
 def _declared(conf: cfg.ConfigOpts, instance: Instance) -> tuple[cfg.Opt, ...]:
     """Return the plugin's options; one that declares none takes what stands there."""
     declared = plugins.options(_plugin(instance))
     if declared is not None:
         return declared
-    taken = {option.dest for option in _common(instance.kind)}
+    taken = {option.dest for option in options.common(instance.kind)}
     found = (key for key in ini.keys(conf, instance.section) if key not in taken)
     # Nobody says which of them are secret, so each may be.
     return tuple(cfg.StrOpt(f"key {key}", dest=key, secret=True) for key in found)
@@ -178,7 +174,7 @@ def _plugin(instance: Instance) -> type[Any]:
 def _register(
     conf: cfg.ConfigOpts, instance: Instance, declared: tuple[cfg.Opt, ...]
 ) -> tuple[cfg.Opt, ...]:
-    known = (*_common(instance.kind), *declared)
+    known = (*options.common(instance.kind), *declared)
     try:
         conf.register_opts(list(known), group=instance.section)
     except cfg.DuplicateOptError as error:

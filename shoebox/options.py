@@ -135,3 +135,8 @@ STORAGE: tuple[cfg.Opt, ...] = (
         "removed. What has no checksum there is read back in any case.",
     ),
 )
+
+
+def common(kind: str) -> tuple[cfg.Opt, ...]:
+    """Return what every section of a kind's plugins has besides the plugin's own options."""
+    return STORAGE if kind == "storage" else ()

@@ -8,11 +8,12 @@ plugin is first looked up, and with it everything that makes an import slow.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from shoebox import interfaces
 from shoebox.errors import PluginError, ShoeboxError
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ GROUPS = {
     "callback": "shoebox.callbacks",
     "storage": "shoebox.storage_backends",
 }
-_INTERFACES = {
-    "roll_checker": "shoebox.roll_checker:RollChecker",
-    "callback": "shoebox.callback:Callback",
-    "storage": "shoebox.storage:StorageBackend",
-}
+
+STRANGE = (Exception, SystemExit)
+"""What a stranger's code may raise when it is imported or built; a user's Ctrl-C is none of it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class Installed:
     name: str
     package: str
     version: str
+    options: tuple[str, ...] | None
+    """The names of its options; None if it takes any, or can't be asked."""
     error: str | None
 
 
@@ -63,20 +64,18 @@ def load(kind: str, name: str) -> type[Any]:
             f"the {kind} plugin {name!r} is claimed by {' and '.join(packages)}: "
             "uninstall all but one"
         )
-    return _checked(kind, _imported(kind, claims[0]))
+    plugin: type[Any] = _imported(kind, claims[0])
+    fault = interfaces.fault(kind, plugin)
+    if fault is not None:
+        raise PluginError(
+            f"the {kind} plugin {name!r} of {_owner(kind, name)} can't be used: {fault}"
+        )
+    return plugin
 
 
 def options(plugin: type[Any]) -> tuple[cfg.Opt, ...] | None:
     """Return the options that the plugin declares, or None if it takes any key as a string."""
-    from oslo_config import cfg  # noqa: PLC0415 - too slow to import for everybody
-
-    declared = getattr(plugin, "OPTIONS", None)
-    if declared is None:
-        return None
-    if not isinstance(declared, tuple) or not all(isinstance(it, cfg.Opt) for it in declared):
-        raise PluginError(
-            f"{_qualified(plugin)}.OPTIONS must be a tuple of oslo.config options: correct it"
-        )
+    declared: tuple[cfg.Opt, ...] | None = getattr(plugin, "OPTIONS", None)
     return declared
 
 
@@ -86,14 +85,23 @@ def build(kind: str, name: str, values: Mapping[str, Any]) -> Any:
     Raise PluginError if its constructor refuses them with anything but an error of ours.
     """
     plugin = load(kind, name)
-    try:
+    with building(kind, name):
         return plugin(**values)
+
+
+@contextmanager
+def building(kind: str, name: str) -> Iterator[None]:
+    """Raise PluginError for what a constructor raises in the block, if it is no error of ours."""
+    try:
+        yield
     except ShoeboxError:
         raise
-    except Exception as error:
+    except ImportError as error:
+        raise _unimportable(kind, name, error) from error
+    except STRANGE as error:
         raise PluginError(
             f"the {kind} plugin {name!r} of {_owner(kind, name)} refuses its options: "
-            f"{_cause(error)}"
+            f"{cause(error)}; correct them, or report it to the package's authors"
         ) from error
 
 
@@ -103,7 +111,7 @@ def installed() -> list[Installed]:
     To learn whether it can be used each one is imported, as nowhere else.
     """
     return [
-        Installed(kind, name, distribution.name, distribution.version, _fault(kind, name))
+        Installed(kind, name, distribution.name, distribution.version, *_seen(kind, name))
         for kind in GROUPS
         for name in names(kind)
         for distribution in _distributions(kind, name)
@@ -117,6 +125,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known are: {', '.join(choices)}" if choices else "none is known"
+
+
+def cause(error: BaseException) -> str:
+    """Return an error's class and message on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _entry_points(kind: str) -> list[EntryPoint]:
@@ -146,36 +159,21 @@ def _owner(kind: str, name: str) -> str:
 def _imported(kind: str, entry_point: EntryPoint) -> Any:
     try:
         return entry_point.load()
-    except Exception as error:  # what a stranger's module does when it is imported is its own
-        owner = _owner(kind, entry_point.name)
-        raise PluginError(
-            f"the {kind} plugin {entry_point.name!r} of {owner} can't be imported: "
-            f"{_cause(error)}; reinstall the package with what it needs, or uninstall it"
-        ) from error
+    except STRANGE as error:
+        raise _unimportable(kind, entry_point.name, error) from error
 
 
-def _checked(kind: str, plugin: Any) -> type[Any]:
-    interface = resolve_name(_INTERFACES[kind])
-    if not isinstance(plugin, type) or not issubclass(plugin, interface):
-        raise PluginError(
-            f"{_qualified(plugin)} is no subclass of {_qualified(interface)}, which a {kind} "
-            "plugin must be: correct its entry point"
-        )
-    options(plugin)
-    return plugin
+def _unimportable(kind: str, name: str, error: BaseException) -> PluginError:
+    return PluginError(
+        f"the {kind} plugin {name!r} of {_owner(kind, name)} can't be imported: "
+        f"{cause(error)}; reinstall the package with what it needs, or uninstall it"
+    )
 
 
-def _fault(kind: str, name: str) -> str | None:
+def _seen(kind: str, name: str) -> tuple[tuple[str, ...] | None, str | None]:
+    """Return the names of a plugin's options, and why it can't be used."""
     try:
-        load(kind, name)
+        declared = options(load(kind, name))
     except PluginError as error:
-        return str(error)
-    return None
-
-
-def _cause(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _qualified(plugin: Any) -> str:
-    return f"{getattr(plugin, '__module__', '?')}:{getattr(plugin, '__qualname__', repr(plugin))}"
+        return None, str(error)
+    return None if declared is None else tuple(it.dest for it in declared), None

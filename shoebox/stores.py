@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from shoebox import plugins
 from shoebox.catalog import Catalog, is_catalog
-from shoebox.errors import ConfigError, ShoeboxError, StorageUnavailable
+from shoebox.errors import ConfigError, PluginError, StorageUnavailable
 from shoebox.retrying import RetryingBackend
 from shoebox.sources import Object
 from shoebox.spool import ASIDE, OPEN, without_directives
@@ -60,11 +60,10 @@ def open_store(location: Location, options: Mapping[str, Any] | None = None) -> 
     """
     plugin = plugins.load("storage", location.scheme)
     try:
-        made = plugin.from_url(location.bucket, **(options or {}))
-    except ShoeboxError:
-        raise
-    except Exception as error:  # what a stranger's plugin raises is its own
-        raise ConfigError(f"{location.root}: {type(error).__name__}: {error}") from error
+        with plugins.building("storage", location.scheme):
+            made = plugin.from_url(location.bucket, **(options or {}))
+    except PluginError as error:
+        raise PluginError(f"{location.root}: {error}") from error
     return RetryingBackend(cast("StorageBackend", made), _wait, tries=TRIES)
 
 

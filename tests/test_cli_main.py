@@ -9,6 +9,7 @@ from importlib.metadata import entry_points, version
 
 import pytest
 
+from shoebox.archive import ArchiveWriter
 from tests.program import environment, run
 
 COMMANDS = sorted(entry_points(group="shoebox.commands").names)
@@ -149,7 +150,9 @@ def test_another_package_can_add_a_command(install):
     ("source", "told"),
     [
         ("raise RuntimeError('broken at birth')", "RuntimeError: broken at birth"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
         ("Hello = print", "is no subclass of cliff.command.Command"),
+        (HELLO + "    INTERFACE = 2\n", "was written for version 2 of the interfaces"),
     ],
 )
 def test_a_broken_command_is_named_and_breaks_no_other(install, source, told):
@@ -172,6 +175,33 @@ def test_a_command_that_two_packages_claim_is_refused(install):
     ended = run("hello", folders=sites)
     assert ended.code == 2
     assert "claimed by acme 1.0 and best 1.0: uninstall all but one" in ended.err
+
+
+def test_a_command_is_one_name_whether_it_is_spelt_with_a_space_or_not(install):
+    sites = (
+        install("acme", "say_hello", "acme_hello:Hello", HELLO),
+        install("best", "say hello", "best_hello:Hello", HELLO),
+    )
+    ended = run("say", "hello", folders=sites)
+    assert ended.code == 2
+    assert "'say hello' is claimed by acme 1.0 and best 1.0" in ended.err
+
+
+def test_another_packages_command_takes_sources_as_ours_do(install, tmp_path):
+    source = """
+from shoebox.cli.command import Command
+
+class Hello(Command):
+    def take_action(self, parsed_args):
+        with self.archives([FOLDER + "/none", FOLDER + "/some"]) as archives:
+            print(*(it.name for it in archives))
+"""
+    site = install("acme", "hello", "acme_hello:Hello", f"FOLDER = {str(tmp_path)!r}\n{source}")
+    with ArchiveWriter(tmp_path / "some") as writer:
+        writer.write({}, "x")
+    ended = run("hello", folders=(site,))
+    assert (ended.code, ended.text) == (1, f"{tmp_path}/some\n")
+    assert f"{tmp_path}/none: matches no archive" in ended.err
 
 
 @pytest.mark.parametrize(

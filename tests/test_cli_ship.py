@@ -224,7 +224,17 @@ def test_what_is_installed_is_listed_with_its_package():
     found = {(row["kind"], row["name"]): row for row in rows}
     assert found["roll_checker", "size"]["package"] == "shoebox"
     assert {("callback", "move"), ("storage", "local"), ("command", "cat")} <= set(found)
+    assert found["callback", "move"]["options"] == ["destination_folder"]
+    assert found["roll_checker", "never"]["options"] == []
+    assert found["command", "cat"]["options"] is None
     assert all(row["error"] is None for row in rows)
+
+
+def test_options_are_listed_on_one_line_for_a_table_and_a_spreadsheet():
+    shown = run("plugins", "-f", "csv").text
+    assert '"roll_checker","cron","shoebox",' in shown
+    assert ',"cron, timezone",""\n' in shown
+    assert "| cron, timezone " in run("plugins").text
 
 
 def test_what_fails_to_load_is_listed_with_the_cause(tmp_path):
@@ -243,3 +253,81 @@ def test_what_fails_to_load_is_listed_with_the_cause(tmp_path):
         ("command", "hello", "acme", "1.0"),
     ]
     assert all("No module named 'acme_gone'" in row["error"] for row in broken)
+
+
+CHECKER = """
+from oslo_config import cfg
+from shoebox.roll_checker import RollChecker
+from shoebox.callback import Callback
+
+class Checker(RollChecker):
+    def __init__(self, **_): pass
+    def check(self, archive): return False
+"""
+
+
+@pytest.fixture
+def stop(tmp_path, spool, ini):
+    """Return a function that tells how commands end whose ini names a checker of a package."""
+
+    def stop(source, *commands, packages=("acme",)):
+        sites = [tmp_path / f"site-{package}" for package in packages]
+        for package, site in zip(packages, sites, strict=True):
+            info = site / f"{package}-1.0.dist-info"
+            info.mkdir(parents=True)
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
+            )
+            (info / "entry_points.txt").write_text(
+                "[shoebox.roll_checkers]\nacme = acme_checker:Checker\n"
+            )
+            (site / "acme_checker.py").write_text(source)
+        ini.write_text(
+            f"[shoebox]\ndirectory = {spool}\nroll_checkers = acme\nstorage = local\n"
+            f"[shoebox_storage_local]\npath = {tmp_path}\n"
+        )
+        return [
+            run(it, "--config-file", ini, stdin=b"record\n", folders=tuple(sites))
+            for it in commands
+        ]
+
+    return stop
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("1 / 0", "can't be imported: ZeroDivisionError: division by zero; reinstall"),
+        ("import fsspek", "No module named 'fsspek'; reinstall the package with what it needs"),
+        ("raise SystemExit(0)", "can't be imported: SystemExit: 0; reinstall"),
+        (f"{CHECKER}\nChecker = Callback", "no subclass of shoebox.roll_checker:RollChecker"),
+        (f"{CHECKER}    OPTIONS = [cfg.StrOpt('a')]", "OPTIONS must be a tuple of oslo.config"),
+        (f"{CHECKER}    OPTIONS = (cfg.StrOpt('a'), cfg.IntOpt('a'))", "declared twice"),
+        (f"{CHECKER}    INTERFACE = 2", "was written for version 2 of the interfaces"),
+        (CHECKER.replace("check(self, archive)", "check(self)"), "does not take the arguments"),
+        (CHECKER.replace("(self, **_): pass", "(self, *, a): pass"), "refuses its options"),
+    ],
+)
+def test_a_plugin_that_can_not_be_used_stops_the_start_and_not_the_first_roll(
+    stop, spool, source, told
+):
+    [ended] = stop(source, "write")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "the roll_checker plugin 'acme' of acme 1.0" in ended.err
+    assert told in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert list(spool.iterdir()) == []
+
+
+def test_whatever_starts_with_the_ini_says_so(stop):
+    ends = stop("import fsspek", "check-config", "write", "ship")
+    assert [it.code for it in ends] == [2, 2, 2]
+    assert len({it.err for it in ends}) == 1
+
+
+def test_a_name_that_two_packages_claim_stops_the_start(stop, spool):
+    ends = stop(CHECKER, "check-config", "write", "ship", packages=("acme", "best"))
+    assert [it.code for it in ends] == [2, 2, 2]
+    told = "the roll_checker plugin 'acme' is claimed by acme 1.0 and best 1.0: uninstall all but"
+    assert all(told in it.err for it in ends)
+    assert list(spool.iterdir()) == []

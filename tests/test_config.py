@@ -231,10 +231,10 @@ def test_a_broken_plugin_that_is_not_asked_for_does_no_harm(install, ini):
     config.check(ini("[shoebox]\ndirectory = /a\n"))
 
 
-def test_a_plugin_whose_option_the_core_has_is_refused(install, ini):
-    source = BACKEND.replace('"password"', '"hosts"')
-    install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
+def test_a_plugin_whose_option_the_service_has_is_refused(install, ini):
+    install("acme", "roll_checker", "acme", "acme_checker:Checker", BACKEND)
     conf = ini("[shoebox]\nroll_checkers = acme\n")
+    conf.register_opts([cfg.IntOpt("hosts")], group="shoebox_roll_checker_acme")
     [acme] = config.instances(conf, "roll_checker")
     with pytest.raises(PluginError, match="declares the option 'hosts', which is taken"):
         config.arguments(conf, acme)

@@ -94,6 +94,8 @@ def test_shoebox_would_not_let_itself_be_replaced(install):
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("def (", "SyntaxError: "),
         ("", "AttributeError: "),
+        ("raise SystemExit('not here')", "SystemExit: not here"),
+        ("raise OSError('two\\nlines')", "OSError: two lines;"),
     ],
 )
 def test_a_plugin_that_cannot_be_imported_names_package_cause_and_remedy(install, source, cause):
@@ -116,7 +118,14 @@ def test_a_plugin_that_is_no_subclass_of_its_interface_is_refused(install, sourc
 def test_options_that_are_no_tuple_of_options_are_refused(install, declared):
     source = f"{CHECKER}    OPTIONS = {declared}\n"
     install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
-    with pytest.raises(PluginError, match="acme_checker:Checker.OPTIONS must be a tuple"):
+    with pytest.raises(PluginError, match=r"acme 1\.0 .*:Checker.OPTIONS must be a tuple"):
+        plugins.load("roll_checker", "acme")
+
+
+def test_a_plugin_of_a_later_interface_is_refused_with_its_package(install):
+    source = f"{CHECKER}    INTERFACE = 99\n"
+    install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
+    with pytest.raises(PluginError, match=r"'acme' of acme 1\.0 .* for version 99 .*: upgrade"):
         plugins.load("roll_checker", "acme")
 
 
@@ -136,7 +145,21 @@ def test_what_a_constructor_refuses_is_told_with_its_package(install):
 def test_a_class_that_lacks_a_method_is_told_with_its_package(install):
     source = CHECKER.replace("def check(", "def chek(")
     install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
-    with pytest.raises(PluginError, match=r"of acme 1\.0 .*abstract"):
+    with pytest.raises(PluginError, match=r"'acme' of acme 1\.0 .*:Checker lacks check of"):
+        plugins.load("roll_checker", "acme")
+
+
+def test_a_module_that_is_missing_when_it_is_built_is_told_as_if_it_were_missed_before(install):
+    source = CHECKER.replace("self.options = options", "import no_such_module")
+    install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
+    with pytest.raises(PluginError, match=r"acme 1\.0 .*'no_such_module'; reinstall the package"):
+        plugins.build("roll_checker", "acme", {})
+
+
+def test_a_constructor_that_would_end_the_program_does_not(install):
+    source = CHECKER.replace("self.options = options", "raise SystemExit('no licence')")
+    install("acme", "roll_checker", "acme", "acme_checker:Checker", source)
+    with pytest.raises(PluginError, match="SystemExit: no licence"):
         plugins.build("roll_checker", "acme", {})
 
 
@@ -158,7 +181,8 @@ def test_all_that_is_installed_is_listed_and_what_is_broken_says_why(install):
     install("acme", "callback", "acme", "acme_broken:Callback", "import no_such_module")
     listed = {(it.kind, it.name): it for it in plugins.installed()}
     size, broken = listed["roll_checker", "size"], listed["callback", "acme"]
-    assert (size.package, size.error) == ("shoebox", None)
+    assert (size.package, size.options, size.error) == ("shoebox", ("roll_size_mb",), None)
+    assert broken.options is None
     assert (broken.package, broken.version) == ("acme", "1.0")
     assert "no_such_module" in broken.error
 

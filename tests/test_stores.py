@@ -101,7 +101,8 @@ def test_what_a_plugin_can_not_be_built_from_is_a_sentence(install):
         "    def from_url(cls, bucket, **options):\n"
         "        raise LookupError('no such realm')\n",
     )
-    with pytest.raises(ConfigError, match="acme://b/: LookupError: no such realm"):
+    told = r"^acme://b/: the storage plugin 'acme' of acme 1\.0 .*: LookupError: no such realm;"
+    with pytest.raises(PluginError, match=told):
         open_store(Location("acme", "b", ""))
 
 

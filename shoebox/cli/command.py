@@ -1,4 +1,4 @@
-"""What our commands have in common. Other packages may use it, or cliff's own classes."""
+"""What our commands have in common. Other packages' may use it too, or cliff's own classes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from shoebox.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from shoebox.archive import Fault
+    from shoebox.sources import Archive
 
 _TABLE = "table"
 _PLAIN = ("csv", "value", "shell")
 """Formats that would print None."""
 
-_Value = TypeVar("_Value", str, int)
+_Value = TypeVar("_Value", str, int, list[str])
 
 
 class Command(command.Command):
@@ -41,6 +42,18 @@ class Command(command.Command):
         """Name a fault on standard error."""
         messages.complain(str(fault))
         self.code = exits.DATA
+
+    @contextmanager
+    def archives(self, wanted: Sequence[str]) -> Iterator[list[Archive]]:
+        """Yield what these SOURCEs name, with what the ini says of a store; stores are then closed.
+
+        One that matches nothing is complained of.
+        """
+        from shoebox.cli import sources  # noqa: PLC0415 - slow to import
+
+        with sources.found(wanted, self.app.options.config_file) as found:
+            self.code = found.code
+            yield found.archives
 
     @contextmanager
     def going_on(self, name: str) -> Iterator[None]:
@@ -123,7 +136,9 @@ class _Plain(Maybe[Any]):
     """A cell for a format that has no null: nothing is the empty text."""
 
     def machine_readable(self) -> object:
-        """Return the value, or the empty text."""
+        """Return the value, a list as people are shown it, or the empty text."""
+        if isinstance(self._value, list):
+            return ", ".join(self._value)
         return "" if self._value is None else self._value
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
 from cliff.command import Command
 from cliff.commandmanager import CommandManager, EntryPointWrapper
 
+from shoebox import interfaces
 from shoebox.errors import ConfigError, PluginError
+from shoebox.plugins import STRANGE, cause
 
 GROUP = "shoebox.commands"
 
@@ -34,23 +37,22 @@ class Declared(EntryPointWrapper):
             )
         try:
             found = self._claims[0].load()
-        except Exception as error:  # what a stranger's module does when it is imported is its own
+        except STRANGE as error:
             raise PluginError(
                 f"the command {self.name!r} of {self._packages()} can't be imported: "
-                f"{type(error).__name__}: {error}; reinstall the package with what it needs, "
-                "or uninstall it"
+                f"{cause(error)}; reinstall the package with what it needs, or uninstall it"
             ) from error
-        if not isinstance(found, type) or not issubclass(found, Command):
+        fault = _fault(found)
+        if fault is not None:
             raise PluginError(
-                f"the command {self.name!r} of {self._packages()} is no subclass of "
-                "cliff.command.Command: correct its entry point"
+                f"the command {self.name!r} of {self._packages()} can't be used: {fault}"
             )
-        return found
+        return cast("type[Command]", found)
 
     def packages(self) -> list[tuple[str, str]]:
         """Return name and version of each package that declares it."""
         owners = (claim.dist for claim in self._claims)
-        return [(it.name, it.version) for it in owners if it is not None]
+        return list(dict.fromkeys((it.name, it.version) for it in owners if it is not None))
 
     def _packages(self) -> str:
         return " and ".join(map(" ".join, self.packages())) or "an unknown package"
@@ -62,11 +64,10 @@ class Commands(CommandManager):
     def load_commands(self, namespace: str) -> None:
         """Take in what is declared in a group."""
         self.group_list.append(namespace)
-        found = entry_points(group=namespace)
-        for name in found.names:
-            claims = sorted(found.select(name=name), key=lambda claim: claim.value)
-            words = name.replace("_", " ")
-            self.commands[words] = Declared(words, claims)
+        claims: dict[str, list[EntryPoint]] = {}
+        for claim in sorted(entry_points(group=namespace), key=lambda claim: claim.value):
+            claims.setdefault(claim.name.replace("_", " "), []).append(claim)
+        self.commands.update({words: Declared(words, found) for words, found in claims.items()})
 
     def find_command(self, argv: list[str]) -> tuple[type[Command], str, list[str]]:
         """Return the command's class, its name and its arguments."""
@@ -83,3 +84,10 @@ class Commands(CommandManager):
         close = get_close_matches(word, self.commands, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "see shoebox --help"
         return f"there is no command {word!r}; {hint}"
+
+
+def _fault(found: object) -> str | None:
+    """Return why this can't be a command, and what to do; None if it can."""
+    if isinstance(found, type) and issubclass(found, Command):
+        return interfaces.version_fault(found)
+    return "it is no subclass of cliff.command.Command: correct its entry point"

@@ -36,21 +36,19 @@ class Find(Lister):
         return _COLUMNS, list(self._rows(parsed_args))
 
     def _rows(self, args: argparse.Namespace) -> Iterator[tuple[object, ...]]:
-        from shoebox.cli import sources  # noqa: PLC0415 - slow to import
-        from shoebox.cli.anatomy import Pairs  # noqa: PLC0415 - the same
+        from shoebox.cli.anatomy import Pairs  # noqa: PLC0415 - slow to import
         from shoebox.roll_manager import ReadingRollManager  # noqa: PLC0415 - the same
 
-        with sources.found(args.sources, self.app.options.config_file) as found:
-            self.code = found.code
-            with ReadingRollManager(found.archives, **selecting.selected(args)) as reader:
-                for it in islice(reader.find(), args.limit):
-                    time = None if it.timestamp is None else moment(it.timestamp)
-                    yield (
-                        escaped(it.archive),
-                        it.position.offset,
-                        it.position.place,
-                        Maybe(it.timestamp, time),
-                        Pairs(it.metadata),
-                    )
-                for fault in reader.faults:
-                    self.report(fault)
+        selection = selecting.selected(args)
+        with self.archives(args.sources) as found, ReadingRollManager(found, **selection) as reader:
+            for it in islice(reader.find(), args.limit):
+                time = None if it.timestamp is None else moment(it.timestamp)
+                yield (
+                    escaped(it.archive),
+                    it.position.offset,
+                    it.position.place,
+                    Maybe(it.timestamp, time),
+                    Pairs(it.metadata),
+                )
+            for fault in reader.faults:
+                self.report(fault)

@@ -38,12 +38,10 @@ class Ls(Lister):
         return _COLUMNS, list(self._rows(parsed_args.sources))
 
     def _rows(self, wanted: list[str]) -> Iterator[tuple[object, ...]]:
-        from shoebox.cli import sources  # noqa: PLC0415 - slow to import
-        from shoebox.cli.survey import glance  # noqa: PLC0415 - the same
+        from shoebox.cli.survey import glance  # noqa: PLC0415 - slow to import
 
-        with sources.found(wanted, self.app.options.config_file) as found:
-            self.code = found.code
-            for archive in found.archives:
+        with self.archives(wanted) as archives:
+            for archive in archives:
                 with self.going_on(archive.name):
                     seen = glance(archive)
                     for fault in seen.faults:

@@ -10,25 +10,26 @@ from shoebox.cli.command import Lister, Maybe
 from shoebox.cli.commands import Declared
 from shoebox.cli.text import escaped
 from shoebox.errors import PluginError
+from shoebox.plugins import Installed
 
-_COLUMNS = ("kind", "name", "package", "version", "error")
+_COLUMNS = ("kind", "name", "package", "version", "options", "error")
 
 
 class Plugins(Lister):
-    """List what is installed, from which package, and what fails to load and why."""
+    """List what is installed, from which package, with its options, or why it fails to load.
+
+    The options are those of its section in the ini. A plugin that names none takes any key there;
+    a command has its own, which its help shows.
+    """
 
     def take_action(
         self,
         parsed_args: argparse.Namespace,  # noqa: ARG002 - cliff's
     ) -> tuple[tuple[str, ...], Iterable[tuple[object, ...]]]:
         """Return a row for each plugin."""
-        rows = ((it.kind, it.name, it.package, it.version, it.error) for it in plugins.installed())
-        return _COLUMNS, [
-            (*map(escaped, texts), Maybe(None if error is None else escaped(error)))
-            for *texts, error in (*rows, *self._commands())
-        ]
+        return _COLUMNS, [_row(it) for it in (*plugins.installed(), *self._commands())]
 
-    def _commands(self) -> Iterator[tuple[str, str, str, str, str | None]]:
+    def _commands(self) -> Iterator[Installed]:
         for name, command in sorted(self.app.command_manager):
             if not isinstance(command, Declared):
                 continue
@@ -38,4 +39,13 @@ class Plugins(Lister):
             except PluginError as reason:
                 error = str(reason)
             for package, version in command.packages():
-                yield "command", name, package, version, error
+                yield Installed("command", name, package, version, None, error)
+
+
+def _row(it: Installed) -> tuple[object, ...]:
+    names = None if it.options is None else list(map(escaped, it.options))
+    return (
+        *map(escaped, (it.kind, it.name, it.package, it.version)),
+        Maybe(names, None if names is None else ", ".join(names)),
+        Maybe(None if it.error is None else escaped(it.error)),
+    )
