@@ -5,6 +5,7 @@ and are made of the code.
 """
 
 from importlib.metadata import version as version_of
+from pathlib import Path
 
 project = "shoebox"
 version = release = version_of("shoebox")
@@ -17,6 +18,9 @@ extensions = [
     "reno.sphinxext",
 ]
 exclude_patterns = ["_build"]
+if not (Path(__file__).parent.parent / ".git").exists():
+    # They are read from the history, which a tarball does not have.
+    exclude_patterns.append("release-notes.md")
 html_theme = "furo"
 html_title = "shoebox"
 html_copy_source = False

@@ -4,6 +4,8 @@ The references are made of the code: what is missing there lacks a description, 
 leaves it out.
 """
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from argparse import SUPPRESS
 from collections import Counter
 from importlib import import_module
 from importlib.metadata import entry_points
-from inspect import getmembers, isclass, isfunction
+from inspect import getdoc, getmembers, isclass, isfunction
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from shoebox import config, errors, plugins
 from shoebox.cli.commands import Commands
 from shoebox.cli.main import Shoebox
+from shoebox.cli.spool import Spool
 from tests.program import ROOT
 
 # One process builds the site, for all of these tests.
@@ -34,6 +37,9 @@ PUBLIC = [
     "shoebox.storage",
     "shoebox.testing",
 ]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+FAILURES = OPERATIONS.partition("## What to do when")[2].partition("\n## ")[0]
+SOURCES = "".join(path.read_text() for path in (ROOT / "shoebox").rglob("*.py"))
 NOT_FOR_USERS = {"shoebox.roll_checker.positive", "shoebox.storage.RangedFile"}
 
 
@@ -140,3 +146,15 @@ def public_names(module):
         it = getattr(found, name)
         if callable(it):
             yield f"{module}.{name}", {f"{module}.{name}", f"{it.__module__}.{it.__qualname__}"}
+
+
+def test_operations_explains_each_state_that_the_spool_is_listed_with() -> None:
+    sentence = getdoc(Spool).replace("\n", " ").partition("The state is ")[2].partition(". ")[0]
+    states = re.split(r", | or ", re.sub(r" \([^)]*\)", "", sentence))
+    assert {"open", "torn tail"} < {*states}
+    assert {*states} <= {*re.findall(r"^\| ([a-z ]+) \|", OPERATIONS, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("message", re.findall(r"^\| `([^`]+)` \|", FAILURES, re.MULTILINE))
+def test_operations_explains_what_is_really_said(message: str) -> None:
+    assert message in SOURCES or message in map(os.strerror, errno.errorcode)
