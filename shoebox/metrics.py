@@ -19,7 +19,7 @@ from shoebox.errors import ConfigError
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A series of numbers. A counter grows, a histogram gathers, a gauge goes up and down."""
 

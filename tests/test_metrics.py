@@ -164,8 +164,21 @@ def test_the_names_in_the_docs_exist():
     }
 
 
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+
+
+def test_the_service_of_the_docs_writes_and_ships(tmp_path, ini):
+    """Only the directories and the port are this test's."""
+    for name in ("spool", "archives"):
+        (tmp_path / name).mkdir()
+    text = blocks("ini")[0].replace("/var/spool/shoebox", f"{tmp_path}/spool")
+    text = text.replace("/srv", str(tmp_path)).replace("9465", "0")
+    exec(blocks("python")[0], {"conf": ini(text)})
+    assert len(list((tmp_path / "archives").glob("*.events"))) == 1
+
+
 def test_the_writer_of_the_docs_tells_of_its_records(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    program = re.findall(r"^```python\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)[1]
-    exec(program, {})
+    exec(blocks("python")[1], {})
     assert capsys.readouterr().out == "1 more records\n"

@@ -44,6 +44,7 @@ def test_what_stands_there_at_the_end_is_told():
     found.stop()
     found.join(SECONDS)
     assert kept.sums == {(RECORDS.name, ""): 7, (ROLLS.name, "size"): 1}
+    assert kept.values[RECORDS.name] == [7]
 
 
 def test_where_nobody_hears_there_is_neither_a_note_nor_a_thread():
@@ -112,7 +113,7 @@ def test_a_writer_tells_of_blocks_and_never_of_a_single_record(tmp_path):
             writer.write({"n": str(number)}, "x" * 100)
     assert sum(kept.values["shoebox_records_total"]) == 20_000
     assert len(kept.values["shoebox_records_total"]) < 20
-    assert len(kept.values["shoebox_write_seconds"]) == len(kept.values["shoebox_records_total"])
+    assert 0 < len(kept.values["shoebox_write_seconds"]) < 20
     assert kept.sums["shoebox_rolls_total", "closed"] == 1
     assert kept.watched == [tmp_path]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Event, Thread
 
-from shoebox.metrics import NOWHERE, Guarded, Note
+from shoebox.metrics import NOWHERE, Guarded, Metric, Note
 
 EVERY = 1.0
 """Seconds between two times that metrics are told."""
@@ -43,5 +43,13 @@ class Telling:
         self._tell()
 
     def _tell(self) -> None:
+        """Tell what stands there; what is only counted is told as one sum."""
+        sums: dict[tuple[Metric, str], float] = {}
         while self.noted:
-            self._metrics.tell(*self.noted.popleft())
+            metric, value, label = self.noted.popleft()
+            if metric.kind == "counter":
+                sums[metric, label] = sums.get((metric, label), 0) + value
+            else:
+                self._metrics.tell(metric, value, label)
+        for (metric, label), value in sums.items():
+            self._metrics.tell(metric, value, label)
