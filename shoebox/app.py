@@ -6,18 +6,21 @@ each problem that names the section and the key.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 from oslo_config import cfg
 
-from shoebox import config, plugins, spool
+from shoebox import backlog, config, plugins, spool
 from shoebox.callback import Callback, CallbackList
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError, InvalidName, PluginError
+from shoebox.metrics import SILENT, Metrics
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker, RollChecker
 from shoebox.roll_manager import WritingRollManager
 from shoebox.storage import StorageBackend
@@ -27,6 +30,7 @@ from shoebox.storage import StorageBackend
 class _Parts:
     """What a writer is made of."""
 
+    metrics: Metrics
     checker: RollChecker
     callback: Callback | None
     destinations: list[Destination]
@@ -56,6 +60,7 @@ def build_writer(conf: cfg.ConfigOpts, group: str = config.GROUP) -> WritingRoll
             on_full=found["on_full"],
             on_full_timeout=found["on_full_timeout"],
             close_timeout=found["close_timeout"],
+            metrics=parts.metrics,
         )
         undo.pop_all()
     return writer
@@ -100,12 +105,67 @@ def build_destinations(conf: cfg.ConfigOpts, group: str = config.GROUP) -> list[
     return found
 
 
+def build_metrics(conf: cfg.ConfigOpts, group: str = config.GROUP) -> Metrics:
+    """Return who hears of what is measured: for all writers of a process the same."""
+    kind = config.settings(conf, group)["metrics"]
+    try:
+        return SILENT if kind == "none" else _metrics(kind)
+    except ImportError as error:
+        raise ConfigError(
+            f"[{group}] metrics: {kind} can't be had: {error}; install shoebox[{kind}]"
+        ) from error
+
+
+@contextmanager
+def serve_metrics(
+    conf: cfg.ConfigOpts, group: str = config.GROUP, *, worker: int = 0
+) -> Iterator[str | None]:
+    """Answer Prometheus, and who asks for health, while the block runs; yield the metrics' URL.
+
+    None, and nothing is done, unless metrics = prometheus. Each of several workers calls this
+    itself, after the fork, and has the port `metrics_port` + `worker`: so that each is measured,
+    and missed, by itself. Raise ConfigError for an address that can't be had.
+    """
+    metrics = build_metrics(conf, group)
+    found = config.settings(conf, group)
+    if found["metrics"] != "prometheus":
+        yield None
+        return
+    from shoebox import prometheus  # noqa: PLC0415 - what it imports may not be installed
+
+    directory = Path(found["directory"]).absolute()
+    metrics.watch(directory)
+    complaint = partial(backlog.complaint, directory, found["health_max_age"])
+    health = complaint if found["storage"] else _nothing_waits
+    port = found["metrics_port"] + worker if found["metrics_port"] else 0
+    with prometheus.serve(health, found["metrics_host"], port) as url:
+        yield url
+
+
+def _nothing_waits() -> None:
+    """Say nothing of archives that are to stay in the spool."""
+
+
+@cache
+def _metrics(kind: str) -> Metrics:
+    if kind == "prometheus":
+        from shoebox.prometheus import PrometheusMetrics  # noqa: PLC0415 - may not be installed
+
+        return PrometheusMetrics()
+    from shoebox.opentelemetry import OpenTelemetryMetrics  # noqa: PLC0415 - the same
+
+    return OpenTelemetryMetrics()
+
+
 def _parts(conf: cfg.ConfigOpts, group: str, undo: ExitStack) -> _Parts:
     """Build everything, with the backends to be closed when `undo` is."""
     config.check(conf, group)
     _check_template(group, config.settings(conf, group)["filename_template"])
     parts = _Parts(
-        build_checker(conf, group), build_callback(conf, group), build_destinations(conf, group)
+        build_metrics(conf, group),
+        build_checker(conf, group),
+        build_callback(conf, group),
+        build_destinations(conf, group),
     )
     for destination in parts.destinations:
         undo.callback(destination.backend.close)

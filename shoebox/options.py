@@ -111,6 +111,34 @@ WRITER: tuple[cfg.Opt, ...] = (
         help="Seconds; how long closing waits for archives under way. The rest is shipped by the "
         "next start.",
     ),
+    cfg.StrOpt(
+        "metrics",
+        default="none",
+        choices=[
+            ("none", "nobody"),
+            ("opentelemetry", "OpenTelemetry's API, which hands it to the SDK that is set up"),
+            ("prometheus", "prometheus_client, and in shoebox ship --watch its endpoint"),
+        ],
+        help="Who hears of what is measured. Needs shoebox[opentelemetry] or shoebox[prometheus].",
+    ),
+    cfg.StrOpt(
+        "metrics_host",
+        default="127.0.0.1",
+        help="The address at which /metrics and /healthz answer with metrics = prometheus. Whoever "
+        "reaches it can read them.",
+    ),
+    cfg.PortOpt(
+        "metrics_port",
+        default=9465,
+        help="The port for it, of several workers the first one's; 0 is any that is free.",
+    ),
+    cfg.FloatOpt(
+        "health_max_age",
+        default=3600.0,
+        min=_SMALLEST,
+        help="Seconds; /healthz is bad when a sealed archive has waited in the spool for longer, "
+        "unless storage is empty.",
+    ),
 )
 
 # What every section of a storage backend has besides the backend's own options.

@@ -50,7 +50,7 @@ class RollChecker(ABC):
 
     The manager asks under its lock, and only for an archive that has a record.
     Constructors take keyword arguments only and tolerate ones they don't know.
-    `reason` says, after `check` said yes, why.
+    `reason` says, after `check` said yes, why; metrics count by what it says before a colon.
     """
 
     reason: str = "its checker asked for it"

@@ -19,6 +19,7 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError
+from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
 from shoebox.uploader import Uploader
@@ -43,7 +44,8 @@ class Shipper:
     No thread runs before `start`. `callback` is for archives that an earlier process
     sealed and did not offer; ConfigError is raised if it takes them away. `stored` is called
     with the names of archive and destination, by a thread of that destination's, whenever one
-    was stored. `jitter` gives the fraction of a backoff that is waited.
+    was stored. `jitter` gives the fraction of a backoff that is waited. `metrics` hears of
+    what was stored and what failed.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Shipper:
         *,
         stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
+        metrics: Metrics = SILENT,
     ) -> None:
         self._spool = spool
         self._destinations = list(destinations)
@@ -65,6 +68,8 @@ class Shipper:
             )
         self._stored = stored
         self._jitter = jitter
+        self._metrics = guarded(metrics)
+        self._metrics.watch(spool.path)
         self._forked = False
         self._names = [it.name for it in self._destinations]
         self.kinds = frozenset({"sha256"}).union(*(it.backend.checksums for it in destinations))
@@ -196,6 +201,7 @@ class Shipper:
             notify=self._notify,
             stored=self._stored,
             jitter=self._jitter,
+            metrics=self._metrics,
         )
 
     def _pick_up(self, name: str) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, time
 
 from shoebox.delivery import Deliveries, Delivery, now
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageUnavailable
+from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
 from shoebox.retrying import CAP, RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
@@ -41,6 +42,7 @@ class Uploader(Thread):
         notify: Callable[[], None],
         stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
+        metrics: Metrics = SILENT,
     ) -> None:
         super().__init__(name=destination.name, daemon=True)
         self._backend = RetryingBackend(destination.backend, self._pause, jitter=jitter)
@@ -51,6 +53,9 @@ class Uploader(Thread):
         self._stop_event = stop
         self._notify = notify
         self._tell_stored = stored
+        self._metrics = metrics
+        for metric in (STORED, FAILED):
+            metrics.tell(metric, 0, self.name)  # so that the first one is seen to be one more
         self._todo: dict[str, None] = {}
         """Names of the archives that are to be stored here, in their order."""
         self._next_scan: float | None = None
@@ -170,8 +175,11 @@ class Uploader(Thread):
         except OSError as error:
             # Unavailable or denied, or something here: the archive is not to blame.
             self._note_error(error)
+            if not isinstance(error, StorageUnavailable):  # of those each try was told
+                self._metrics.tell(FAILED, 1, self.name)
             raise
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            self._metrics.tell(FAILED, 1, self.name)
             if str(error) != before.error:
                 _log.error("%s: can't be stored in %s: %s", name, self.name, error)
             self.refused[name] = str(error)
@@ -185,6 +193,8 @@ class Uploader(Thread):
         self.trouble = self.denied = ""
         noted = self._deliveries.note(name, self.name, stand)
         if stand.stored is not None:
+            self._metrics.tell(STORED, 1, self.name)
+            self._metrics.tell(LAST_STORED, time(), self.name)
             self._tell_stored(name, self.name)
         return noted
 
@@ -213,6 +223,7 @@ class Uploader(Thread):
 
     def _pause(self, seconds: float, error: StorageUnavailable) -> bool:
         self._note_error(error)
+        self._metrics.tell(FAILED, 1, self.name)
         self.trouble = str(error)
         self._notify()
         return self._stop_event.wait(seconds)

@@ -1,13 +1,26 @@
 """From an ini file to a writer that works, or to an error that names section and key."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
 import pytest
 
 from shoebox import app
+from shoebox.archive import ArchiveWriter
 from shoebox.archive.identity import Identity
 from shoebox.callback import CallbackList
 from shoebox.errors import BadWorkingDirectory, ConfigError
+from shoebox.metrics import SILENT
+from shoebox.opentelemetry import OpenTelemetryMetrics
+from shoebox.prometheus import PrometheusMetrics
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager
+from tests.program import environment
 
 BACKEND = """
 from shoebox_plugins.storage.local import LocalBackend
@@ -173,3 +186,99 @@ def test_backends_are_closed_when_no_writer_comes_of_it(install, ini, tmp_path, 
 
     assert acme_backend.__file__.startswith(str(site))
     assert len(acme_backend.CLOSED) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("prometheus", PrometheusMetrics), ("opentelemetry", OpenTelemetryMetrics)]
+)
+def test_all_writers_of_a_process_have_the_same_metrics(ini, name, kind):
+    conf = ini(f"[shoebox]\nmetrics = {name}\n[audit]\nmetrics = {name}\n")
+    found = app.build_metrics(conf)
+    assert type(found) is kind
+    assert app.build_metrics(conf, "audit") is found
+
+
+def test_nobody_hears_of_a_writer_that_says_nothing_of_metrics(ini):
+    assert app.build_metrics(ini("[shoebox]\n")) is SILENT
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("prometheus", "prometheus_client"), ("opentelemetry", "opentelemetry")],
+)
+def test_a_package_that_is_not_installed_is_told_before_anything_is_written(
+    tmp_path, name, package
+):
+    program = (
+        f"import sys\nsys.modules[{package!r}] = None\n"
+        "from oslo_config import cfg\nfrom shoebox import app, errors\n"
+        "conf = cfg.ConfigOpts()\nconf(['--config-file', sys.argv[1]])\n"
+        "try:\n    app.check(conf)\nexcept errors.ConfigError as error:\n    print(error)"
+    )
+    path = tmp_path / "shoebox.conf"
+    path.write_text(f"[shoebox]\ndirectory = {tmp_path}\nmetrics = {name}\n")
+    told = subprocess.run(
+        [sys.executable, "-c", program, path],
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.startswith(f"[shoebox] metrics: {name} can't be had: ")
+    assert told.endswith(f"; install shoebox[{name}]\n")
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (ours)
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_an_embedded_writer_can_be_scraped(ini, spool):
+    conf = ini(f"[shoebox]\ndirectory = {spool}\nmetrics = prometheus\nmetrics_port = 0\n")
+    with app.serve_metrics(conf) as url:
+        with app.build_writer(conf) as writer:
+            writer.write({}, "x")
+        text = get(url)[1]
+    assert "shoebox_records_total 1.0\n" in text
+    assert f'shoebox_spool_bytes{{directory="{spool}"}}' in text
+
+
+@pytest.mark.parametrize("name", ["none", "opentelemetry"])
+def test_without_prometheus_nothing_is_listened_at(ini, spool, name):
+    with app.serve_metrics(ini(f"[shoebox]\ndirectory = {spool}\nmetrics = {name}\n")) as url:
+        assert url is None
+
+
+def test_each_worker_has_a_port_of_its_own(ini, spool):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        conf = ini(
+            f"[shoebox]\ndirectory = {spool}\nmetrics = prometheus\nmetrics_port = {port - 3}\n"
+        )
+        with (
+            pytest.raises(ConfigError, match=f"at 127.0.0.1, port {port}: "),
+            app.serve_metrics(conf, worker=3),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("storage", "answer"), [("", (200, "ok\n")), ("storage = local\n", (503, None))]
+)
+def test_health_turns_bad_by_an_archive_that_is_to_be_shipped(ini, spool, storage, answer):
+    conf = ini(
+        f"[shoebox]\ndirectory = {spool}\nmetrics = prometheus\nmetrics_port = 0\n"
+        f"health_max_age = 60\n{storage}"
+    )
+    with ArchiveWriter(spool / "a.events") as writer:
+        writer.write({}, "x")
+    with app.serve_metrics(conf) as url:
+        health = url.replace("metrics", "healthz")
+        assert get(health) == (200, "ok\n")
+        os.utime(spool / "a.events", (time.time() - 100,) * 2)
+        code, text = get(health)
+    assert code == answer[0]
+    assert text.startswith("a.events waits in " if answer[1] is None else answer[1])

@@ -1,12 +1,20 @@
 """`shoebox ship`, `check-config` and `plugins`: what the ini says, and what is done with it."""
 
 import json
+import os
+import socket
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from shoebox.archive import ArchiveWriter
 from shoebox.cli.shipping_load import Load
 from shoebox.delivery import POISON, Deliveries, Stand
+from shoebox.metrics import TOLD, WATCHED
 from shoebox.shipper import Waiting
 from shoebox.spool import Spool
 from tests.program import on_terminal, run, start
@@ -127,6 +135,86 @@ def test_watching_ships_until_it_is_interrupted(tmp_path, spool, ini):
         program.send_signal(2)
         program.wait(60)
     assert program.returncode == 130
+
+
+def get(url):
+    """Return the status and the text of an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (ours)
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@contextmanager
+def watched(ini):
+    """Watch with metrics; yield the URL that is said."""
+    ini.write_text(
+        ini.read_text().replace(
+            "[shoebox]\n",
+            "[shoebox]\nmetrics = prometheus\nmetrics_port = 0\nhealth_max_age = 600\n",
+            1,
+        )
+    )
+    with start("ship", "--watch", "--config-file", ini) as program:
+        try:
+            said = program.stdout.readline().decode()
+            assert said.startswith("metrics at http://127.0.0.1:")
+            yield said.split()[-1]
+        finally:
+            program.send_signal(2)
+            program.communicate(timeout=60)
+    assert program.returncode == 130
+
+
+def scraped(url, name, wanted):
+    """Return all values by name and label, as soon as this one is at least what is wanted."""
+    deadline = time.monotonic() + 60
+    while True:
+        code, text = get(url)
+        assert code == 200
+        samples = [it for found in text_string_to_metric_families(text) for it in found.samples]
+        values = {(it.name, *it.labels.values()): it.value for it in samples}
+        if values.get((name, "cold"), 0) >= wanted or time.monotonic() > deadline:
+            return values
+
+
+def test_prometheus_reads_what_is_shipped_while_watching(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    sealed(spool, "b")
+    with watched(ini) as url:
+        values = scraped(url, "shoebox_stored_archives_total", 2)
+        assert get(url.replace("metrics", "healthz")) == (200, "ok\n")
+    assert values["shoebox_stored_archives_total", "cold"] == 2
+    assert values["shoebox_failed_archives_total", "cold"] == 0
+    assert 0 <= time.time() - values["shoebox_last_stored_timestamp_seconds", "cold"] < 600
+    assert values["shoebox_spool_oldest_age_seconds", str(spool)] < 600
+    names = {name.removesuffix("_count") for name, *_ in values}
+    assert {it.name for it in (*TOLD, *WATCHED) if it.label != "reason"} <= names
+
+
+def test_health_turns_bad_by_an_archive_that_can_not_be_shipped(spool, ini):
+    sealed(spool, "a")
+    os.utime(spool / "a", (time.time() - 700,) * 2)
+    with watched(ini) as url:
+        values = scraped(url, "shoebox_failed_archives_total", 1)
+        code, sentence = get(url.replace("metrics", "healthz"))
+    assert code == 503
+    assert sentence.startswith(f"a waits in {spool} since ")
+    assert values["shoebox_spool_oldest_age_seconds", str(spool)] > 600
+    assert values["shoebox_failed_archives_total", "cold"] >= 1
+    assert ("shoebox_last_stored_timestamp_seconds", "cold") not in values
+
+
+def test_an_address_that_is_taken_is_told_at_the_start(tmp_path, spool, ini):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        more = tmp_path / "more.conf"
+        more.write_text(f"[shoebox]\nmetrics = prometheus\nmetrics_port = {port}\n")
+        ended = run("ship", "--watch", "--config-file", ini, "--config-file", more)
+    assert ended.code == 2
+    assert f"metrics can't be given at 127.0.0.1, port {port}: " in ended.err
 
 
 def test_without_storage_there_is_nothing_to_ship_to(spool, ini):

@@ -51,6 +51,10 @@ def test_the_defaults_are_those_that_are_promised(ini):
         "on_full": "raise",
         "on_full_timeout": 30.0,
         "close_timeout": 10.0,
+        "metrics": "none",
+        "metrics_host": "127.0.0.1",
+        "metrics_port": 9465,
+        "health_max_age": 3600.0,
     }
 
 

@@ -9,7 +9,15 @@ import pytest
 import shoebox
 from shoebox.format import section
 
-HEAVY = ["boto3", "swiftclient", "stevedore", "oslo_config", "shoebox_plugins"]
+HEAVY = [
+    "boto3",
+    "swiftclient",
+    "stevedore",
+    "oslo_config",
+    "opentelemetry",
+    "prometheus_client",
+    "shoebox_plugins",
+]
 
 
 def python(program: str, **environment: str) -> str:

@@ -2,11 +2,13 @@
 
 import errno
 import threading
+from collections import deque
 
 import pytest
 
 from shoebox.callback import Callback, CallbackList
 from shoebox.errors import DurabilityError
+from shoebox.metrics import ROLLS
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
 from shoebox.spool import Spool
@@ -36,6 +38,15 @@ def archive(archives, payload="x"):
     found.flush()
     archives.ended(found)
     return found
+
+
+def test_what_was_sealed_is_noted_with_the_label_of_its_reason(archives):
+    noted = deque()
+    found = Sealer(CallbackList([]), None, [].append, noted)
+    for reason in ("size: 1 MB reached", "size: 1 MB reached", "closed"):
+        found.hand_over(archive(archives), reason)
+    found.run(SECONDS)
+    assert list(noted) == [(ROLLS, 1, "size"), (ROLLS, 1, "size"), (ROLLS, 1, "closed")]
 
 
 def sealer(*callbacks, salvage=None):

@@ -2,12 +2,14 @@
 
 import errno
 import os
+from collections import deque
 
 import pytest
 
 from shoebox.archive import ArchiveReader
 from shoebox.archive.header import read_header
 from shoebox.errors import DurabilityError
+from shoebox.metrics import BYTES, RECORDS, SYNC, WRITE
 from shoebox.roll_manager.succession import Batch, Succession
 from shoebox.spool import Spool
 
@@ -139,3 +141,29 @@ def test_records_that_are_left_out_are_told_to_their_writers_and_to_no_others(ar
 
 def test_a_batch_of_which_nothing_was_left_out_has_no_complaint():
     Batch().check(10**9)
+
+
+def test_blocks_and_syncs_are_noted_and_records_are_not(tmp_path):
+    noted = deque()
+    archives = Succession(Spool(tmp_path), "a.events", noted=noted, compression="none")
+    archive = written(archives, "x", "y")
+    assert not noted
+    header = archive.path.stat().st_size
+    archive.flush()
+    size = archive.path.stat().st_size - header
+    assert [note for note in noted if note[0] is not WRITE] == [(RECORDS, 2, ""), (BYTES, size, "")]
+    archive.sync()
+    archive.close()
+    took = [(metric, seconds > 0) for metric, seconds, _ in noted if metric in {WRITE, SYNC}]
+    assert took == [(WRITE, True), (SYNC, True), (SYNC, True)]
+
+
+def test_a_block_that_was_not_written_is_not_noted(tmp_path, monkeypatch):
+    noted = deque()
+    archives = Succession(Spool(tmp_path), "a.events", noted=noted, compression="none")
+    archive = written(archives, "x")
+    monkeypatch.setattr(os, "writev", refuse)
+    with pytest.raises(OSError, match="broken"):
+        archive.flush()
+    assert not noted
+    archive.discard()

@@ -1,6 +1,7 @@
 """One destination: what is offered is stored, and what it refuses holds up no other."""
 
 import threading
+from time import time
 
 import pytest
 
@@ -8,10 +9,12 @@ from shoebox import uploader
 from shoebox.archive import ArchiveWriter
 from shoebox.delivery import Deliveries
 from shoebox.destination import Destination
-from shoebox.errors import StorageRejected, StorageUnavailable
+from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
+from shoebox.metrics import SILENT
 from shoebox.spool import Spool
 from shoebox.uploader import Uploader
 from shoebox_plugins.storage.local import LocalBackend
+from tests.metering import Kept
 
 SECONDS = 30
 
@@ -25,7 +28,7 @@ def spool(tmp_path):
     return Spool(folder)
 
 
-def run(spool, backend, **options):
+def run(spool, backend, metrics=SILENT):
     """Ship until it is settled; return the uploader, which has ended."""
     deliveries, stop, changed = Deliveries(spool), threading.Event(), threading.Condition()
 
@@ -42,6 +45,7 @@ def run(spool, backend, **options):
         stop=stop,
         notify=notify,
         jitter=lambda: 0.0,
+        metrics=metrics,
     )
     deliveries.offer("a.events")
     found.start()
@@ -196,3 +200,43 @@ def test_where_everything_is_refused_from_now_on_nothing_is_put_aside(tmp_path, 
     found.join(SECONDS)
     assert spool.sealed() == ["b.events", "c.events"]
     assert spool.names(".corrupt") == []
+
+
+STORED = ("shoebox_stored_archives_total", "hot")
+FAILED = ("shoebox_failed_archives_total", "hot")
+
+
+def test_metrics_hear_of_what_was_stored_and_of_each_try_that_failed(tmp_path, spool):
+    class Down(LocalBackend):
+        tries = 0
+
+        def put(self, key, path, metadata=None):
+            self.tries += 1
+            if self.tries < 4:
+                raise StorageUnavailable("down for lunch")
+            super().put(key, path, metadata)
+
+    kept, before = Kept(), time()
+    run(spool, local(tmp_path, Down), kept)
+    assert (kept.sums[STORED], kept.sums[FAILED]) == (1, 3)
+    (last,) = kept.values["shoebox_last_stored_timestamp_seconds"]
+    assert before <= last <= time()
+
+
+@pytest.mark.parametrize("error", [StorageDenied, StorageRejected, RuntimeError])
+def test_metrics_hear_of_what_is_not_tried_again(tmp_path, spool, error):
+    class Refuses(LocalBackend):
+        def put(self, key, path, metadata=None):
+            raise error("go away")
+
+    kept = Kept()
+    run(spool, local(tmp_path, Refuses), kept)
+    assert (kept.sums[STORED], kept.sums[FAILED]) == (0, 1)
+
+
+def test_metrics_hear_of_a_destination_before_there_is_anything_to_store(tmp_path, spool):
+    """Else the first failure would not be seen to be one more."""
+    spool.directory.remove("a.events")
+    kept = Kept()
+    run(spool, local(tmp_path), kept)
+    assert (kept.values[STORED[0]], kept.values[FAILED[0]]) == ([0], [0])

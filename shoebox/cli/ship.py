@@ -16,7 +16,8 @@ class Ship(Command):
     What writers that died have left is recovered first. Archives are removed here when
     every storage has them; the exit code is 0 when none is left to ship, 3 if storage
     can't be reached or denies, and 1 if it refuses an archive, also where that was put
-    into quarantine for it. shoebox spool shows more of what waits.
+    into quarantine for it. shoebox spool shows more of what waits. With --watch, and metrics =
+    prometheus in the ini, /metrics and /healthz answer at 127.0.0.1:9465, or where the ini says.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
+from oslo_config import cfg
+
 from shoebox import app, config
 from shoebox.cli import configuration, exits, messages
 from shoebox.cli.progress import progress
@@ -28,7 +30,7 @@ def once(files: list[str], timeout: float, *, quiet: bool) -> int:
     """Ship for so many seconds at most; return the exit code."""
     messages.speak_for("shoebox.retrying", "shoebox.uploader")
     load = Load()
-    with _shipping(files, load.stored) as (spool, shipper):
+    with _shipping(configuration.required(files), load.stored) as (spool, shipper):
         _gather(spool, shipper)
         deliveries = Deliveries(spool)
         load.take(spool, deliveries.offered(), shipper.waiting())
@@ -44,8 +46,11 @@ def once(files: list[str], timeout: float, *, quiet: bool) -> int:
 
 
 def watch(files: list[str]) -> int:
-    """Ship until interrupted."""
-    with _shipping(files) as (spool, shipper):
+    """Ship until interrupted, and answer who asks for metrics if the ini says so."""
+    conf = configuration.required(files)
+    with _shipping(conf) as (spool, shipper), app.serve_metrics(conf) as url:
+        if url is not None:
+            messages.say(f"metrics at {url}")
         shipper.start()
         try:
             while True:
@@ -78,17 +83,18 @@ def _tell_quarantined(spool: Spool, deliveries: Deliveries, quarantined: dict[st
 
 @contextmanager
 def _shipping(
-    files: list[str], stored: Callable[[str, str], None] = lambda _archive, _destination: None
+    conf: cfg.ConfigOpts,
+    stored: Callable[[str, str], None] = lambda _archive, _destination: None,
 ) -> Iterator[tuple[Spool, Shipper]]:
-    conf = configuration.required(files)
     config.check(conf)
     destinations = app.build_destinations(conf)
     if not destinations:
         raise ConfigError("[shoebox] storage: is empty; name where archives are to be shipped")
     found = config.settings(conf)
+    metrics, callback = app.build_metrics(conf), app.build_callback(conf)
     spool = Spool(found["directory"], trusted=found["trust_directory"])
     try:
-        yield spool, Shipper(spool, destinations, app.build_callback(conf), stored=stored)
+        yield spool, Shipper(spool, destinations, callback, stored=stored, metrics=metrics)
     finally:
         spool.close()
 

@@ -14,6 +14,7 @@ from threading import RLock
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
+from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
 from shoebox.roll_manager.succession import OpenArchive
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
@@ -41,7 +42,7 @@ class Sealer:
 
     Callbacks are called in order too, on another one, so that they hold up no sealing.
     `shipper` is offered what they have heard of. `salvage` takes the blocks that a failed
-    sync has put in doubt.
+    sync has put in doubt. Each archive that was sealed is put into `noted`.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Sealer:
         callback: CallbackList,
         shipper: Shipper | None,
         salvage: Callable[[Sequence[Block]], None],
+        noted: deque[Note] = NOWHERE,
     ) -> None:
         self._callback = callback
         self._shipper = shipper
         self._salvage = salvage
+        self._noted = noted
         self._due: deque[_Job] = deque()
         self._news: deque[_Job] = deque()
         """What callbacks are to be told."""
@@ -163,6 +166,7 @@ class Sealer:
             self._not_sealed(sealing, error)
         else:
             _log.info("%s: sealed with %d records (%s)", path, archive.records, sealing.reason)
+            self._noted.append((ROLLS, 1, reason_label(sealing.reason)))
             self._announce(partial(self._tell, archive, path))
 
     def _not_sealed(self, sealing: Sealing, error: OSError) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from threading import Lock
+from time import perf_counter
 from typing import Any
 
 from mypy_extensions import mypyc_attr
 
 from shoebox.archive import ArchiveWriter
 from shoebox.archive.layout import Block
+from shoebox.metrics import BYTES, NOWHERE, RECORDS, SYNC, WRITE, Note
 from shoebox.spool import Spool, render
 
 
@@ -41,6 +44,22 @@ class OpenArchive(ArchiveWriter):
     """The archive that a writer appends to; what could not be flushed can be left out."""
 
     batch: Batch
+    noted: deque[Note]
+    """What metrics are to be told. Nothing is called that a signal could interrupt."""
+
+    def append(self, block: Block) -> None:
+        """Append a block, and note what it was and what it took."""
+        size, start = self.size, perf_counter()
+        super().append(block)
+        self.noted.append((WRITE, perf_counter() - start, ""))
+        self.noted.append((RECORDS, block.records, ""))
+        self.noted.append((BYTES, self.size - size, ""))
+
+    def commit(self) -> None:
+        """Make what was flushed survive a power cut, and note what it took."""
+        start = perf_counter()
+        super().commit()
+        self.noted.append((SYNC, perf_counter() - start, ""))
 
     def leave_out(self, error: OSError) -> None:
         """Leave out the records that are not in the file; their writers will raise the error."""
@@ -52,13 +71,17 @@ class OpenArchive(ArchiveWriter):
 class Succession:
     """Names and numbers one writer's archives, and carries over what one left in doubt.
 
-    `options` are those of ArchiveWriter. Sequence numbers run on from one to the next.
+    Blocks and syncs are put into `noted`. `options` are those of ArchiveWriter. Sequence
+    numbers run on from one to the next.
     """
 
-    def __init__(self, spool: Spool, template: str, **options: Any) -> None:
+    def __init__(
+        self, spool: Spool, template: str, *, noted: deque[Note] = NOWHERE, **options: Any
+    ) -> None:
         self.path = spool.path
         self._spool = spool
         self._template = template
+        self._noted = noted
         self._options = {**options, "writer_id": uuid.uuid4().bytes}
         self._sequence = 0
         self.carried: list[Block] = []
@@ -92,6 +115,7 @@ class Succession:
             **self._options,
         )
         archive.batch = Batch()
+        archive.noted = self._noted
         try:
             for block in blocks:
                 archive.append(block)

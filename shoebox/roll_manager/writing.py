@@ -14,6 +14,7 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.destination import Destination, destinations
 from shoebox.errors import ConfigError, WriterClosed
+from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
@@ -23,6 +24,7 @@ from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
 from shoebox.roll_manager.taking import Taker
+from shoebox.roll_manager.telling import Telling
 from shoebox.shipper import Shipper, Waiting
 from shoebox.spool import Spool, render
 from shoebox.storage import StorageBackend
@@ -46,7 +48,7 @@ class WritingRollManager(Taker, Closing):
     format of 2014. index_keys: the metadata keys by whose values a search can leave out
     blocks; empty stands for all. spool_limit_mb: where the spool reaches so many MiB,
     `write` raises SpoolFull, at once, or with on_full="block" after `on_full_timeout`
-    seconds.
+    seconds. metrics: who hears of what is measured.
 
     Raise BadWorkingDirectory for a directory that is not safe to write in, InvalidName
     for a template that can't give a name, ConfigError for options that don't fit.
@@ -70,6 +72,7 @@ class WritingRollManager(Taker, Closing):
         on_full_timeout: float = 30.0,
         close_timeout: float = 10.0,
         trust_directory: bool = False,
+        metrics: Metrics = SILENT,
     ) -> None:
         if not isinstance(roll_checker, RollChecker):
             raise ConfigError(
@@ -87,11 +90,14 @@ class WritingRollManager(Taker, Closing):
             "index_keys": index_keys,
         }
         self._close_timeout = close_timeout
+        self._metrics = guarded(metrics)
         targets = destinations(storage)
         waits = _choice("on_full", on_full, ("raise", "block")) == "block"
         self._spool = Spool(directory, trusted=trust_directory)
-        self._shipper = Shipper(self._spool, targets, archive_callback) if targets else None
-        if self._shipper is not None:
+        self._metrics.watch(self._spool.path)
+        self._shipper = None
+        if targets:
+            self._shipper = Shipper(self._spool, targets, archive_callback, metrics=self._metrics)
             self._options["digests"] = self._shipper.kinds
         limit = None if spool_limit_mb is None else int(spool_limit_mb * (1 << 20))
         timeout = on_full_timeout if waits else 0.0
@@ -134,11 +140,13 @@ class WritingRollManager(Taker, Closing):
     def locks(self) -> Iterator[lifetime.Lockable]:
         """Yield what is to be held while the process forks."""
         yield self._current.lock
+        yield self._metrics.lock
         if self._shipper is not None:
             yield from self._shipper.locks()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: what was buffered or open is the parent's."""
+        self._metrics.after_fork()
         for archive in (self._current.archive, *self._sealer.files()):
             if archive is not None:
                 archive.let_go()
@@ -157,13 +165,15 @@ class WritingRollManager(Taker, Closing):
         """Set up what belongs to one process."""
         complaints = Complaints()
         asked = Asked(self._checker, complaints)
+        self._telling = Telling(self._metrics)
         self._sealer = Sealer(
             self._callback,
             self._shipper,
             lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
+            self._telling.noted,
         )
         current = Current(
-            Succession(self._spool, self._template, **self._options),
+            Succession(self._spool, self._template, noted=self._telling.noted, **self._options),
             self._sealer,
             asked,
             complaints,
@@ -196,6 +206,7 @@ class WritingRollManager(Taker, Closing):
             lifetime.hold(self)
             self._background.start()
             self._sealer.start()
+            self._telling.start()
             if self._shipper is not None:
                 self._shipper.start()
 
@@ -204,8 +215,10 @@ class WritingRollManager(Taker, Closing):
         self._background.stop()
         self._sealer.stop()
         errors = self._sealer.finish(self._close_timeout)
+        self._telling.stop()
         if self._shipper is not None:
             self.unshipped = self._shipper.close(max(0.0, deadline - monotonic()))
+        self._telling.join(max(0.0, deadline - monotonic()))
         lifetime.let_go(self)
         if self._shipper is None or not self._shipper.alive:
             self._spool.close()
