@@ -25,6 +25,7 @@ class Sessions(Closing):
             yield session
         except StorageUnavailable:
             _end(session)
+            self.close()  # what befell this one may have befallen those as well
             raise
         except StorageError:  # an answer of the service, which is there
             self._idle.append(session)

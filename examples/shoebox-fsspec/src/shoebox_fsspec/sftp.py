@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 
@@ -58,19 +57,26 @@ class SftpDriver(Driver):
             return b"".join(file.readv([(start, end - start)]))
 
     def sync(self, path: str) -> None:
-        """Have the server write it to the disk, where it knows fsync@openssh.com."""
+        """Have the server write it to the disk."""
         with self._sftp.open(path, "rb") as file:
-            try:
-                # paramiko has no method for it
-                self._sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001
-            except OSError as error:
-                if "unsupported" not in str(error).lower():
-                    raise
+            self._sync(file)
 
     def sync_folder(self, path: str) -> None:
         """Do the same with the folder, where the server opens one as a file, as OpenSSH does."""
-        with suppress(OSError):
-            self.sync(path)
+        try:
+            folder = self._sftp.open(path, "rb")
+        except OSError:
+            return
+        with folder:
+            self._sync(folder)
+
+    def _sync(self, file: paramiko.SFTPFile) -> None:
+        """Ask for fsync@openssh.com, which paramiko has no method for; not every server has it."""
+        try:
+            self._sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001 - as said
+        except OSError as error:
+            if "unsupported" not in str(error).lower():
+                raise
 
     def publish(self, draft: str, path: str) -> None:
         """Rename, and look why if that fails: the server says "Failure", whatever it was."""
@@ -97,12 +103,8 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # it has
     ) -> None:
         """Raise StorageDenied unless the file has the key."""
         del client
-        if not self._path.is_file() or not _known(self._path).check(hostname, key):
+        if not self._path.is_file() or not paramiko.HostKeys(str(self._path)).check(hostname, key):
             raise StorageDenied(
                 f"{hostname}: its key {key.get_name()} {key.fingerprint} is not in "
                 f"{self._path}; compare it with the server's, and add it"
             )
-
-
-def _known(path: Path) -> paramiko.HostKeys:
-    return paramiko.HostKeys(str(path))
