@@ -13,15 +13,17 @@ import pytest
 
 from tests.functional.servers import juicefs as _juicefs
 from tests.functional.servers import seaweedfs as _seaweedfs
+from tests.functional.servers import sshd as _sshd
 from tests.functional.servers import swift as _swift
 from tests.functional.servers.juicefs import JuiceFS
 from tests.functional.servers.process import Server
 from tests.functional.servers.proxy import Proxy
 from tests.functional.servers.seaweedfs import SeaweedFS
+from tests.functional.servers.sshd import Sshd
 from tests.functional.servers.swift import Swift
 from tests.functional.servers.tls import Certificate, certificate
 
-SERVERS = ("seaweedfs", "juicefs", "swift")
+SERVERS = ("seaweedfs", "juicefs", "swift", "sshd")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,6 +71,13 @@ def swift(
 ) -> Iterator[Swift]:
     """Run OpenStack Swift with auth v1, Keystone and an S3 API."""
     with _swift.running(tmp_path_factory.mktemp("swift"), tls_certificate) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[Sshd]:
+    """Run OpenSSH's server, for SFTP."""
+    with _sshd.running() as server:
         yield server
 
 

@@ -36,7 +36,7 @@ def installed(requirements: tuple[str, ...]) -> Path:
     folder = cache() / _name(requirements)
     whole = folder / "whole"
     cache().mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _make(folder, requirements)
@@ -52,7 +52,7 @@ def _name(requirements: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, however that ends."""
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
