@@ -9,7 +9,7 @@ from shoebox.config import register_opts
 from shoebox.roll_manager import WritingRollManager
 
 BOTH = [*options.WRITER, *options.STORAGE]
-OF_THE_INI_ALONE = {"roll_checkers", "callbacks", "directory", "filename_template"}
+OF_THE_INI_ALONE = {"roll_checkers", "callbacks", "directory", "filename_template", "metrics"}
 
 
 @pytest.mark.parametrize("option", BOTH, ids=lambda option: option.dest)
