@@ -9,7 +9,10 @@ from shoebox.config import register_opts
 from shoebox.roll_manager import WritingRollManager
 
 BOTH = [*options.WRITER, *options.STORAGE]
-OF_THE_INI_ALONE = {"roll_checkers", "callbacks", "directory", "filename_template", "metrics"}
+OF_THE_INI_ALONE = {
+    *("roll_checkers", "callbacks", "directory", "filename_template"),
+    *("metrics", "metrics_host", "metrics_port", "health_max_age"),
+}
 
 
 @pytest.mark.parametrize("option", BOTH, ids=lambda option: option.dest)
