@@ -12,16 +12,18 @@ from contextlib import ExitStack
 import pytest
 
 from tests.functional.servers import juicefs as _juicefs
+from tests.functional.servers import rabbitmq as _rabbitmq
 from tests.functional.servers import seaweedfs as _seaweedfs
 from tests.functional.servers import swift as _swift
 from tests.functional.servers.juicefs import JuiceFS
 from tests.functional.servers.process import Server
 from tests.functional.servers.proxy import Proxy
+from tests.functional.servers.rabbitmq import RabbitMQ
 from tests.functional.servers.seaweedfs import SeaweedFS
 from tests.functional.servers.swift import Swift
 from tests.functional.servers.tls import Certificate, certificate
 
-SERVERS = ("seaweedfs", "juicefs", "swift")
+SERVERS = ("seaweedfs", "juicefs", "swift", "rabbitmq")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,6 +71,13 @@ def swift(
 ) -> Iterator[Swift]:
     """Run OpenStack Swift with auth v1, Keystone and an S3 API."""
     with _swift.running(tmp_path_factory.mktemp("swift"), tls_certificate) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Run a message broker."""
+    with _rabbitmq.running(tmp_path_factory.mktemp("rabbitmq")) as server:
         yield server
 
 
