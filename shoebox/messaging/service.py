@@ -1,7 +1,7 @@
 """`shoebox listen` as a service: workers that archive, and the process that looks after them.
 
 Cotyledon runs the workers: it forks them, starts anew those that die, and hands them
-signals. oslo.service would bring eventlet, and has Cotyledon do the same without it.
+signals. oslo.service hands its own to it too, where they do without eventlet.
 """
 
 from __future__ import annotations
