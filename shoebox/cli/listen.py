@@ -6,7 +6,7 @@ import argparse
 import warnings
 from types import ModuleType
 
-from shoebox.cli import configuration, exits
+from shoebox.cli import exits
 from shoebox.cli.command import Command
 from shoebox.errors import ConfigError
 
@@ -21,9 +21,10 @@ class Listen(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:  # noqa: ARG002 - cliff's
         """Listen until stopped."""
+        from shoebox.cli import configuration  # noqa: PLC0415 - slow to import
+
         conf = configuration.required(self.app.options.config_file)
-        service = _service()
-        service.run(conf)
+        _service().run(conf)
         return exits.FINE
 
 
