@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread, local
 from typing import Self
@@ -40,12 +40,15 @@ class Publisher:
 
     def publish(self, numbers: Iterable[int]) -> None:
         """Publish a notification for each number; return when the broker has them all."""
-        with ThreadPoolExecutor(self._threads, initializer=self._connect) as pool:
+        with (
+            ExitStack() as connections,
+            ThreadPoolExecutor(self._threads, "", self._connect, (connections,)) as pool,
+        ):
             list(pool.map(self._publish, numbers))
 
-    def _connect(self) -> None:
+    def _connect(self, connections: ExitStack) -> None:
         connection = kombu.Connection(self._url, transport_options={"confirm_publish": True})
-        self._own.producer = kombu.Producer(connection)
+        self._own.producer = kombu.Producer(connections.enter_context(connection))
 
     def _publish(self, number: int) -> None:
         self._own.producer.publish(
