@@ -38,13 +38,15 @@ def workers(process):
 
 def test_it_starts_its_workers_reads_the_ini_again_and_ends_when_it_is_asked_to(ini):
     process = start("listen", "--config-file", ini)
-    wait_for_workers(process, 2)
-    ini.write_text("neither section nor key")
-    process.send_signal(signal.SIGHUP)
-    told = [process.stderr.readline() for _ in range(2)]
-    assert all(b"what was in force stays so" in line for line in told), told
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=PATIENCE)
+    try:
+        wait_for_workers(process, 2)
+        ini.write_text("neither section nor key")
+        process.send_signal(signal.SIGHUP)
+        told = [process.stderr.readline() for _ in range(2)]
+        assert all(b"what was in force stays so" in line for line in told), told
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.decode()) == (0, "")
 
 
