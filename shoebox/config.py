@@ -53,7 +53,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
 
     What oslo-config-generator asks for. A plugin that can't be used is named in the log.
     """
-    sections = [(GROUP, list(options.WRITER))]
+    sections = [(GROUP, list(options.WRITER)), (f"{GROUP}_listen", list(options.LISTEN))]
     for kind in plugins.GROUPS:
         for name in plugins.names(kind):
             try:
@@ -72,6 +72,12 @@ def settings(conf: cfg.ConfigOpts, group: str = GROUP) -> dict[str, Any]:
     """
     register_opts(conf, group)
     return ini.values(conf, group, options.WRITER)
+
+
+def listening(conf: cfg.ConfigOpts, group: str = GROUP) -> dict[str, Any]:
+    """Return the value of each option of `shoebox listen`, by its name."""
+    conf.register_opts(copy.deepcopy(list(options.LISTEN)), group=f"{group}_listen")
+    return ini.values(conf, f"{group}_listen", options.LISTEN)
 
 
 def instances(conf: cfg.ConfigOpts, kind: str, group: str = GROUP) -> list[Instance]:
@@ -121,7 +127,10 @@ def check(conf: cfg.ConfigOpts, group: str = GROUP) -> None:
     problems = ini.Problems()
     with problems.gather():
         _check_directory(group, settings(conf, group))
+    with problems.gather():
+        listening(conf, group)
     problems.add(ini.unknown_keys(conf, group, options.WRITER))
+    problems.add(ini.unknown_keys(conf, f"{group}_listen", options.LISTEN))
     used: list[Instance] = []
     for kind in LISTS:
         with problems.gather():
@@ -139,6 +148,8 @@ def check(conf: cfg.ConfigOpts, group: str = GROUP) -> None:
 def effective(conf: cfg.ConfigOpts, group: str = GROUP) -> list[tuple[str, str, str]]:
     """Return (section, key, value) of everything that is in force, with secrets masked."""
     shown = _shown(group, options.WRITER, settings(conf, group))
+    if ini.keys(conf, f"{group}_listen"):
+        shown += _shown(f"{group}_listen", options.LISTEN, listening(conf, group))
     for kind in LISTS:
         for instance in instances(conf, kind, group):
             known = _register(conf, instance, _declared(conf, instance))
@@ -191,7 +202,7 @@ def _check_directory(group: str, found: dict[str, Any]) -> None:
 
 
 def _unknown_sections(conf: cfg.ConfigOpts, group: str, used: list[Instance]) -> list[str]:
-    known = {group, *(instance.section for instance in used)}
+    known = {group, f"{group}_listen", *(instance.section for instance in used)}
     known |= {f"{group}_{kind}_{name}" for kind in LISTS for name in plugins.names(kind)}
     folded = {section.lower() for section in known}
     return [

@@ -164,6 +164,67 @@ STORAGE: tuple[cfg.Opt, ...] = (
     ),
 )
 
+# The section of `shoebox listen`.
+LISTEN: tuple[cfg.Opt, ...] = (
+    cfg.StrOpt(
+        "transport_url",
+        secret=True,
+        help="The message bus: rabbit://USER:PASSWORD@HOST:PORT/VHOST, or another. Left out it is "
+        "what [oslo_messaging_notifications] or [DEFAULT] names. It must be able to take messages "
+        "back.",
+    ),
+    cfg.ListOpt(
+        "topics",
+        default=["notifications"],
+        help="The topics whose notifications are archived, of every priority.",
+    ),
+    cfg.ListOpt(
+        "exchanges",
+        default=[],
+        help="The exchanges of the services that notify; each is asked for each topic. Left empty "
+        "it is the one that [DEFAULT] control_exchange names.",
+    ),
+    cfg.StrOpt(
+        "pool",
+        help="Listeners of one pool share a copy of every notification, which others get as well; "
+        "one listener without a pool must be there too. Left out, the copy is shared with all "
+        "listeners that have no pool.",
+    ),
+    cfg.IntOpt(
+        "batch_size",
+        default=100,
+        min=1,
+        help="The most notifications that are archived and synced together.",
+    ),
+    cfg.FloatOpt(
+        "batch_timeout",
+        default=1.0,
+        min=_SMALLEST,
+        help="Seconds; how long a batch waits for further notifications.",
+    ),
+    cfg.IntOpt(
+        "workers",
+        default=1,
+        min=1,
+        help="Processes that archive, each into archives of its own.",
+    ),
+    cfg.FloatOpt(
+        "requeue_pause",
+        default=5.0,
+        min=_SMALLEST,
+        mutable=True,
+        help="Seconds; how long a worker waits before it gives notifications back to the bus that "
+        "it can't archive, since the spool is full or the disk fails.",
+    ),
+    cfg.FloatOpt(
+        "stop_timeout",
+        default=20.0,
+        min=0.0,
+        help="Seconds; how long a worker that is stopped goes on with what it has received. The "
+        "bus gives the rest to another one.",
+    ),
+)
+
 
 def common(kind: str) -> tuple[cfg.Opt, ...]:
     """Return what every section of a kind's plugins has besides the plugin's own options."""

@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from oslo_config import cfg
+from oslo_service import backend
 from stevedore import _cache
 from stevedore.extension import ExtensionManager
 
@@ -15,11 +17,19 @@ from stevedore.extension import ExtensionManager
 settings.register_profile("shoebox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shoebox")
 
+
 GROUPS = {
     "roll_checker": "shoebox.roll_checkers",
     "callback": "shoebox.callbacks",
     "storage": "shoebox.storage_backends",
 }
+
+
+def pytest_configure() -> None:
+    """Import oslo.messaging, which warns of all that it imports and that nothing here uses."""
+    with warnings.catch_warnings(action="ignore"):
+        backend.init_backend(backend.BackendType.THREADING)
+        importlib.import_module("oslo_messaging.opts")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [
@@ -55,14 +56,18 @@ def run(
     return Ended(done.returncode, done.stdout or b"", done.stderr.decode())
 
 
-def start(*arguments: str | Path, folders: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
-    """Start `shoebox`, with pipes to all that it reads and writes."""
+def start(
+    *arguments: str | Path,
+    folders: tuple[Path, ...] = (),
+    stderr: int | BinaryIO = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start `shoebox`, with pipes to all that it reads and writes, or its log elsewhere."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdin=pipe,
         stdout=pipe,
-        stderr=pipe,
+        stderr=stderr,
         env=environment(*folders),
     )
 

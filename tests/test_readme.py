@@ -78,6 +78,14 @@ def test_the_ini_file_for_s3_and_swift_is_in_order(ini: Callable[..., cfg.Config
     app.check(ini(blocks("ini")[1]))
 
 
+def test_the_ini_files_for_notifications_are_in_order(
+    tmp_path: Path, ini: Callable[..., cfg.ConfigOpts]
+) -> None:
+    """The driver takes the one, and the listener the other."""
+    for text in blocks("ini")[2:4]:
+        app.check(ini(text.replace("/var/spool/shoebox", str(tmp_path))))
+
+
 def test_a_reader_of_a_store_is_handed_its_selection(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,18 +12,20 @@ from contextlib import ExitStack
 import pytest
 
 from tests.functional.servers import juicefs as _juicefs
+from tests.functional.servers import rabbitmq as _rabbitmq
 from tests.functional.servers import seaweedfs as _seaweedfs
 from tests.functional.servers import sshd as _sshd
 from tests.functional.servers import swift as _swift
 from tests.functional.servers.juicefs import JuiceFS
 from tests.functional.servers.process import Server
 from tests.functional.servers.proxy import Proxy
+from tests.functional.servers.rabbitmq import RabbitMQ
 from tests.functional.servers.seaweedfs import SeaweedFS
 from tests.functional.servers.sshd import Sshd
 from tests.functional.servers.swift import Swift
 from tests.functional.servers.tls import Certificate, certificate
 
-SERVERS = ("seaweedfs", "juicefs", "swift", "sshd")
+SERVERS = ("seaweedfs", "juicefs", "swift", "sshd", "rabbitmq")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,6 +80,13 @@ def swift(
 def sshd() -> Iterator[Sshd]:
     """Run OpenSSH's server, for SFTP."""
     with _sshd.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Run a message broker."""
+    with _rabbitmq.running(tmp_path_factory.mktemp("rabbitmq")) as server:
         yield server
 
 

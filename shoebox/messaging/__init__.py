@@ -1,0 +1,1 @@
+"""Notifications of oslo.messaging into archives: in a service itself, and from a message bus."""
