@@ -1,5 +1,6 @@
 """The ticker: again and again, whatever a tick raises, until it is stopped."""
 
+import queue
 import threading
 
 import pytest
@@ -54,17 +55,17 @@ def test_it_never_keeps_the_interpreter_from_ending():
 def test_a_deadline_that_stays_passed_makes_no_busy_loop(seconds, monkeypatch):
     waits = []
 
-    class Watches(threading.Event):
-        def wait(self, timeout=None):
+    class Watches(queue.SimpleQueue):
+        def get(self, *, timeout):
             waits.append(timeout)
-            return False
+            raise queue.Empty
 
     def tick():
         if len(waits) == 3:
             found.stop()
         return seconds
 
-    monkeypatch.setattr(ticker, "Event", Watches)
+    monkeypatch.setattr(ticker, "SimpleQueue", Watches)
     found = Ticker("ticker", tick, seconds)
     found.run()
     assert waits == [ticker.SHORTEST] * 4

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from threading import Event, Thread
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 _log = logging.getLogger(__name__)
 
@@ -19,14 +21,15 @@ class Ticker(Thread):
         super().__init__(name=f"shoebox-{name}", daemon=True)
         self._tick = tick
         self._seconds = seconds
-        self._wake = Event()
+        # An event has a lock that a signal may come upon: taken by the thread that is then
+        # interrupted it would never be given back. This has none that Python code holds.
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._stopped = False
 
     def run(self) -> None:
         """Tick."""
         while True:
-            self._wake.wait(max(SHORTEST, self._seconds))
-            self._wake.clear()
+            self._wait(max(SHORTEST, self._seconds))
             if self._stopped:
                 return
             try:
@@ -36,9 +39,15 @@ class Ticker(Thread):
 
     def soon(self) -> None:
         """Tick now: there is more to do, or what the next tick was set by has changed."""
-        self._wake.set()
+        self._wake.put(None)
 
     def stop(self) -> None:
         """End the thread soon; it need not be waited for."""
         self._stopped = True
-        self._wake.set()
+        self._wake.put(None)
+
+    def _wait(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
+            while True:
+                self._wake.get_nowait()
