@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,18 +30,26 @@ def cache() -> Path:
 def installed(requirements: tuple[str, ...]) -> Path:
     """Return the folder with the commands of an environment, which is made if it isn't there.
 
-    Runs beside each other wait for the one that makes it. What a killed run left is made
-    again. Raises ServerFailedError if pip fails.
+    Raises ServerFailedError if pip fails.
     """
-    folder = cache() / _name(requirements)
+    return once(_name(requirements), lambda folder: _make(folder, requirements)) / "bin"
+
+
+def once(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder of this name in the cache, which `make` fills if it isn't there.
+
+    Runs beside each other wait for the one that makes it. What a killed run left is made
+    again.
+    """
+    folder = cache() / name
     whole = folder / "whole"
     cache().mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(".lock")):
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder, requirements)
+            make(folder)
             whole.touch()
-    return folder / "bin"
+    return folder
 
 
 def _name(requirements: tuple[str, ...]) -> str:
