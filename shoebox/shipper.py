@@ -226,7 +226,7 @@ class Shipper:
     def wake(self) -> None:
         """Have the destinations look for what was offered since."""
         for worker in self._workers:
-            worker.wake.set()
+            worker.waker.wake()
 
     def _notify(self) -> None:
         with self._changed:

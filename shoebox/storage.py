@@ -145,6 +145,15 @@ def validate_name(name: str) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """Tell whether it is one safe path segment: what has another name is none of ours."""
+    try:
+        validate_name(name)
+    except InvalidName:
+        return False
+    return True
+
+
 def validate_key(key: str) -> str:
     """Return the key if each of its slash-separated segments is a name, else raise InvalidName."""
     for segment in key.split("/"):

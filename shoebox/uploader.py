@@ -17,6 +17,7 @@ from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
 from shoebox.retrying import CAP, RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
+from shoebox.waking import Waker
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Uploader(Thread):
         """The archive that is being sent, if one is."""
         self._stores = False
         """Whether an archive was stored: what it refuses then is not refused with all others."""
-        self.wake = Event()
+        self.waker = Waker()
         self.denied = ""
         """Why the service refuses everything, if it does."""
         self.trouble = ""
@@ -86,19 +87,18 @@ class Uploader(Thread):
     def add(self, name: str) -> None:
         """Take in an archive that was offered."""
         self._todo[name] = None
-        self.wake.set()
+        self.waker.wake()
 
     def run(self) -> None:
         """Ship what is offered until told to stop."""
         try:
             while not self._stop_event.is_set():
-                self.wake.clear()
                 seconds = self._pass()
                 self._notify()
                 if self.denied:
                     self._stop_event.wait(seconds)
                 else:
-                    self.wake.wait(seconds)
+                    self.waker.wait(seconds)
         finally:
             self._backend.close()
             self._notify()

@@ -5,8 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -21,6 +19,7 @@ from shoebox.prometheus import PrometheusMetrics
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager
 from tests.program import environment
+from tests.web import get
 
 BACKEND = """
 from shoebox_plugins.storage.local import LocalBackend
@@ -226,14 +225,6 @@ def test_a_package_that_is_not_installed_is_told_before_anything_is_written(
     ).stdout
     assert told.startswith(f"[shoebox] metrics: {name} can't be had: ")
     assert told.endswith(f"; install shoebox[{name}]\n")
-
-
-def get(url):
-    try:
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (ours)
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def test_an_embedded_writer_can_be_scraped(ini, spool):

@@ -4,8 +4,6 @@ import json
 import os
 import socket
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +16,7 @@ from shoebox.metrics import TOLD, WATCHED
 from shoebox.shipper import Waiting
 from shoebox.spool import Spool
 from tests.program import on_terminal, run, start
+from tests.web import get
 
 
 @pytest.fixture
@@ -135,15 +134,6 @@ def test_watching_ships_until_it_is_interrupted(tmp_path, spool, ini):
         program.send_signal(2)
         program.wait(60)
     assert program.returncode == 130
-
-
-def get(url):
-    """Return the status and the text of an answer."""
-    try:
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (ours)
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 @contextmanager

@@ -310,10 +310,11 @@ def test_foreign_objects_are_left_alone_and_named_once(server, backend, caplog):
     assert all("left alone" in it.getMessage() for it in warnings)
 
 
-def test_a_closed_backend_can_be_closed_again(backend, source):
+def test_a_closed_backend_can_be_closed_again(server, backend, source):
     backend.put("a", source)
     backend.close()
     backend.close()
+    assert list(server.objects) == [f"{CONTAINER}/a"]
 
 
 def test_a_url_takes_what_is_missing_from_the_environment(server, monkeypatch, source):

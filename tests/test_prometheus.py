@@ -4,8 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -17,21 +15,13 @@ from shoebox.prometheus import PrometheusMetrics, serve
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import WritingRollManager
 from tests.program import environment
+from tests.web import get
 
 HERE = "127.0.0.1"
 
 
 def healthy():
     return None
-
-
-def get(url):
-    """Return the status and the text of an answer."""
-    try:
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 (ours)
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def samples(text):

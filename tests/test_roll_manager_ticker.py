@@ -1,6 +1,5 @@
 """The ticker: again and again, whatever a tick raises, until it is stopped."""
 
-import queue
 import threading
 
 import pytest
@@ -55,18 +54,13 @@ def test_it_never_keeps_the_interpreter_from_ending():
 def test_a_deadline_that_stays_passed_makes_no_busy_loop(seconds, monkeypatch):
     waits = []
 
-    class Watches(queue.SimpleQueue):
-        def get(self, *, timeout):
-            waits.append(timeout)
-            raise queue.Empty
-
     def tick():
         if len(waits) == 3:
             found.stop()
         return seconds
 
-    monkeypatch.setattr(ticker, "SimpleQueue", Watches)
     found = Ticker("ticker", tick, seconds)
+    monkeypatch.setattr(found._waker, "wait", waits.append)
     found.run()
     assert waits == [ticker.SHORTEST] * 4
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoebox.errors import InvalidName
-from shoebox.storage import StorageBackend, shown, validate_key, validate_name
+from shoebox.storage import StorageBackend, is_name, shown, validate_key, validate_name
 
 HOSTILE = [
     "",
@@ -95,3 +95,10 @@ def test_a_backend_is_closed_at_the_end_of_its_block():
 def test_the_interface_demands_every_operation():
     with pytest.raises(TypeError, match="abstract"):
         StorageBackend()
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("a-1.events", True), ("", False), (".hidden", False), ("a b", False)]
+)
+def test_what_has_another_name_is_none_of_ours(name, ours):
+    assert is_name(name) is ours

@@ -131,6 +131,7 @@ def test_who_puts_the_same_under_the_same_name_passes(tmp_path):
     tests = Held()
     tests.kind = Done
     tests.test_it_may_be_called_again_for_the_same_file(tmp_path)
+    assert len(list(tmp_path.rglob("*.done"))) == 1
 
 
 def test_who_does_not_say_how_the_callback_is_made_has_no_tests():

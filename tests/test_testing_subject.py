@@ -41,10 +41,14 @@ def refuse_nothing():
 
 
 def test_who_refuses_as_he_should_passes():
+    passed = []
     with refusing((ObjectNotFound, StorageDenied), "put"):
         raise StorageDenied("no")
+    passed.append("refusing")
     with refusing_the_file("put"):
         raise FileNotFoundError("gone")
+    passed.append("refusing_the_file")
+    assert passed == ["refusing", "refusing_the_file"]
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("no"), StorageDenied("no"), KeyError()])

@@ -52,7 +52,7 @@ def run(spool, backend, metrics=SILENT):
     with changed:
         assert changed.wait_for(lambda: found.settled, SECONDS)
     stop.set()
-    found.wake.set()
+    found.waker.wake()
     found.join(SECONDS)
     assert not found.is_alive()
     return found
@@ -96,7 +96,7 @@ def test_it_looks_now_and_then_for_what_other_processes_offered(tmp_path, spool,
     Deliveries(Spool(spool.path)).offer("a.events")
     assert stored.wait(SECONDS)
     stop.set()
-    found.wake.set()
+    found.waker.wake()
     found.join(SECONDS)
 
 
@@ -196,7 +196,7 @@ def test_where_everything_is_refused_from_now_on_nothing_is_put_aside(tmp_path, 
     found.start()
     assert refused.wait(SECONDS)
     stop.set()
-    found.wake.set()
+    found.waker.wake()
     found.join(SECONDS)
     assert spool.sealed() == ["b.events", "c.events"]
     assert spool.names(".corrupt") == []

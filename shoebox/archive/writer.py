@@ -21,15 +21,15 @@ from shoebox.archive.checks import (
     plain_payload,
 )
 from shoebox.archive.layout import Block, layout_of
+from shoebox.archive.openfile import OpenFile
 from shoebox.archive.pending import Pending
 from shoebox.archive.shape import Shape
 from shoebox.archive.unsynced import Unsynced
-from shoebox.errors import DurabilityError, RecordValueError, WriterClosed
-from shoebox.files import AppendFile
+from shoebox.errors import RecordValueError, WriterClosed
 from shoebox.format import v1, v2
 from shoebox.format.v2 import BLOCK_BYTES, PLAIN_BLOCK_BYTES, RECORD_COST
 from shoebox.selection import Time
-from shoebox.spool import OPEN, Spool
+from shoebox.spool import Spool
 
 
 # Users may derive from it, in modules that are not compiled.
@@ -62,7 +62,6 @@ class ArchiveWriter:
         digests: Collection[str] = (),
         clock: Callable[[], int] = time_ns,
     ) -> None:
-        wanted = Path(path)
         self._clock = clock
         self.opened = clock()
         self.archive_id = uuid.uuid4().bytes if archive_id is None else archive_id
@@ -82,14 +81,11 @@ class ArchiveWriter:
         self._last: tuple[bytes, str | bytes, int] | None = None
         self._appended = 0
         self._committed = 0
-        self._named = False
-        """Whether the name survives a power cut."""
         self.commit_lock = Lock()
         """Held around `commit` and `seal`, so that concurrent writers share one sync."""
         self._unsynced = Unsynced()
-        self._spool = Spool(wanted.parent) if spool is None else spool
-        self._owns_spool = spool is None
-        self._file, self.name = self._create(wanted.name, digests)
+        self._file = self._create(Path(path), spool, digests)
+        self.name = self._file.name
         self.size = self._file.size
         """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
@@ -220,8 +216,6 @@ class ArchiveWriter:
         """
         covered = self._appended
         self._file.sync()
-        if not self._named:
-            self._sync_name()
         self._committed = max(self._committed, covered)
         self._unsynced.forget(self._file.synced)
 
@@ -245,15 +239,13 @@ class ArchiveWriter:
         self.size = file.size
         try:
             self.commit()
-            self._spool.directory.rename(self.name + OPEN, self.name)
-            self._spool.directory.sync()
+            file.publish()
         except BaseException:
             # There is an end in the file now: whatever comes after must not be appended.
             file.finished = True
             raise
         self.sealed = True
         self._take = self._refuse
-        file.path = self._spool.path / self.name
         return file.path
 
     def carried(self) -> Iterator[Block]:
@@ -271,8 +263,6 @@ class ArchiveWriter:
         self._released = True
         self._take = self._refuse
         self._file.release()
-        if self._owns_spool:
-            self._spool.close()
 
     def let_go(self) -> None:
         """Close, in a forked child, its copy of the parent's file: the lock stays the parent's."""
@@ -289,7 +279,7 @@ class ArchiveWriter:
 
     def discard(self) -> None:
         """Remove the archive, which holds no record."""
-        self._spool.directory.remove(self.name + OPEN)
+        self._file.discard()
         self.release()
 
     def __enter__(self) -> Self:
@@ -306,32 +296,15 @@ class ArchiveWriter:
         finally:
             self.release()
 
-    def _create(self, name: str, digests: Collection[str]) -> tuple[AppendFile, str]:
+    def _create(self, wanted: Path, spool: Spool | None, digests: Collection[str]) -> OpenFile:
         """Make the file; the first commit makes it and its name durable."""
-        directory = self._spool.directory
-        fd, name = self._spool.create(name)
-        file = AppendFile(fd, self._spool.path / (name + OPEN), kinds=digests)
+        file = OpenFile(wanted, spool, digests)
         try:
             file.append(*self._layout.header())
         except BaseException:
-            directory.remove(name + OPEN)
-            file.close()
-            if self._owns_spool:
-                self._spool.close()
+            file.discard()
             raise
-        return file, name
-
-    def _sync_name(self) -> None:
-        """Make the name durable; where it may not be, what was written is in doubt."""
-        try:
-            self._spool.directory.sync()
-        except OSError as error:
-            self._file.finished = True
-            raise DurabilityError(
-                f"{self._spool.path}: the directory could not be synced ({error.strerror}); "
-                f"nothing more is written to {self.name}: check the disk"
-            ) from error
-        self._named = True
+        return file
 
     def _begin_block(self) -> None:
         self._pending.begin()

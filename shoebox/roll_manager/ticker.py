@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
 from threading import Thread
+
+from shoebox.waking import Waker
 
 _log = logging.getLogger(__name__)
 
@@ -21,15 +21,13 @@ class Ticker(Thread):
         super().__init__(name=f"shoebox-{name}", daemon=True)
         self._tick = tick
         self._seconds = seconds
-        # An event has a lock that a signal may come upon: taken by the thread that is then
-        # interrupted it would never be given back. This has none that Python code holds.
-        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._waker = Waker()
         self._stopped = False
 
     def run(self) -> None:
         """Tick."""
         while True:
-            self._wait(max(SHORTEST, self._seconds))
+            self._waker.wait(max(SHORTEST, self._seconds))
             if self._stopped:
                 return
             try:
@@ -39,15 +37,9 @@ class Ticker(Thread):
 
     def soon(self) -> None:
         """Tick now: there is more to do, or what the next tick was set by has changed."""
-        self._wake.put(None)
+        self._waker.wake()
 
     def stop(self) -> None:
         """End the thread soon; it need not be waited for."""
         self._stopped = True
-        self._wake.put(None)
-
-    def _wait(self, seconds: float) -> None:
-        with suppress(Empty):
-            self._wake.get(timeout=seconds)
-            while True:
-                self._wake.get_nowait()
+        self._waker.wake()

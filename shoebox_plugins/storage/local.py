@@ -17,7 +17,6 @@ import msgspec
 from oslo_config import cfg
 
 from shoebox.errors import (
-    InvalidName,
     KeyCollision,
     ObjectNotFound,
     StorageDenied,
@@ -30,9 +29,9 @@ from shoebox.storage import (
     ObjectInfo,
     StorageBackend,
     check_metadata,
+    is_name,
     shown,
     validate_key,
-    validate_name,
 )
 
 if TYPE_CHECKING:
@@ -322,16 +321,8 @@ def _entries(folder: Directory) -> list[str]:
         return sorted(
             f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
             for entry in entries
-            if _is_name(entry.name)
+            if is_name(entry.name)
         )
-
-
-def _is_name(name: str) -> bool:
-    try:
-        validate_name(name)
-    except InvalidName:
-        return False
-    return True
 
 
 def _object(folder: Directory, name: str, key: str) -> Iterator[ObjectInfo]:

@@ -103,6 +103,7 @@ def test_seaweedfs_has_its_data_when_it_comes_back(seaweedfs, way):
 def test_a_server_that_was_taken_away_is_there_for_the_next_test(seaweedfs):
     """The test before may have ended early: here one half takes it away, the next uses it."""
     seaweedfs.stop()
+    assert refused(seaweedfs.url)
 
 
 def test_the_next_test_finds_it(seaweedfs):

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.functional.servers.environments import cache, locked
+from tests.functional.servers.environments import once
 from tests.functional.servers.process import run
 
 
@@ -13,15 +13,7 @@ def unpacked(package: str) -> Path:
     Nothing of the system is changed: apt keeps its lists and files in the cache as well.
     Raises ServerFailedError if apt or dpkg fails.
     """
-    folder = cache() / f"debian-{package}"
-    whole = folder / "whole"
-    cache().mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock")):
-        if not whole.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _unpack(package, folder)
-            whole.touch()
-    return folder / "root"
+    return once(f"debian-{package}", lambda folder: _unpack(package, folder)) / "root"
 
 
 def _unpack(package: str, folder: Path) -> None:

@@ -7,8 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
-from shoebox.errors import InvalidName
-from shoebox.storage import ObjectInfo, RangedFile, digests, validate_name
+from shoebox.storage import ObjectInfo, RangedFile, digests, is_name
 from shoebox_fsspec.drivers import Driver
 
 _TIMES = ("mtime", "modified", "last_modified", "LastModified", "updated", "created")
@@ -49,14 +48,6 @@ def _entries(driver: Driver, folder: str) -> list[tuple[str, dict[str, Any]]]:
     with suppress(FileNotFoundError, NotADirectoryError):  # gone, or no folder any more
         for info in driver.entries(folder or "/"):
             name = info["name"].rstrip("/").rpartition("/")[2]
-            if _is_name(name):
+            if is_name(name):
                 found.append((name + "/" * (info["type"] == "directory"), info))
     return sorted(found, key=lambda it: it[0])
-
-
-def _is_name(name: str) -> bool:
-    try:
-        validate_name(name)
-    except InvalidName:
-        return False
-    return True

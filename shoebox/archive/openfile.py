@@ -1,0 +1,67 @@
+"""The file of an open archive: `NAME.open` in a spool, locked, and its way to `NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from shoebox.errors import DurabilityError
+from shoebox.files import AppendFile
+from shoebox.spool import OPEN, Spool
+
+
+class OpenFile(AppendFile):
+    """A new file that its first sync makes durable with its name; `name` is what it will get.
+
+    A wanted name that is taken gets a number. Without a `spool` the folder is one.
+    """
+
+    def __init__(self, wanted: Path, spool: Spool | None, digests: Collection[str]) -> None:
+        self._spool = Spool(wanted.parent) if spool is None else spool
+        self._owns_spool = spool is None
+        self._named = False
+        """Whether the name survives a power cut."""
+        try:
+            fd, self.name = self._spool.create(wanted.name)
+        except BaseException:
+            self._close_spool()
+            raise
+        super().__init__(fd, self._spool.path / (self.name + OPEN), kinds=digests)
+
+    def sync(self) -> None:
+        """Make what was appended, and the name, survive a power cut, or raise DurabilityError."""
+        super().sync()
+        if not self._named:
+            self._sync_name()
+
+    def publish(self) -> None:
+        """Give it its name, durably."""
+        self._spool.directory.rename(self.name + OPEN, self.name)
+        self._spool.directory.sync()
+        self.path = self._spool.path / self.name
+
+    def discard(self) -> None:
+        """Remove it while it is open."""
+        self._spool.directory.remove(self.name + OPEN)
+        self.release()
+
+    def release(self) -> None:
+        """Give the file and its lock back as it is."""
+        super().release()
+        self._close_spool()
+
+    def _sync_name(self) -> None:
+        try:
+            self._spool.directory.sync()
+        except OSError as error:
+            # As with the file's own sync, one that succeeds after this promises nothing.
+            self.finished = True
+            raise DurabilityError(
+                f"{self._spool.path}: the directory could not be synced ({error.strerror}); "
+                f"nothing more is written to {self.name}: check the disk"
+            ) from error
+        self._named = True
+
+    def _close_spool(self) -> None:
+        if self._owns_spool:
+            self._spool.close()

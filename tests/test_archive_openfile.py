@@ -1,0 +1,102 @@
+"""The file of an open archive: durable with its name, published, removed, given back."""
+
+import errno
+import os
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from shoebox.archive.openfile import OpenFile
+from shoebox.errors import DurabilityError
+from shoebox.spool import Spool
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = OpenFile(tmp_path / "a.events", None, ())
+    yield file
+    file.release()
+
+
+def refuse(*_, **__):
+    raise OSError(errno.EIO, "broken")
+
+
+def test_it_is_found_under_its_open_name_and_then_under_its_name(file, tmp_path):
+    file.append(b"x")
+    assert [it.name for it in tmp_path.iterdir()] == ["a.events.open"]
+    file.sync()
+    file.publish()
+    assert file.path == tmp_path / "a.events"
+    assert file.path.read_bytes() == b"x"
+    assert [it.name for it in tmp_path.iterdir()] == ["a.events"]
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path):
+    (tmp_path / "a.events").touch()
+    with closing(Spool(tmp_path)) as spool:
+        file = OpenFile(tmp_path / "a.events", spool, ())
+        assert file.name == "a-0001.events"
+        file.discard()
+    assert [it.name for it in tmp_path.iterdir()] == ["a.events"]
+
+
+def test_the_first_sync_makes_the_name_durable_and_a_later_one_need_not(file, monkeypatch):
+    calls, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append(fd), real(fd)))
+    file.append(b"x")
+    assert calls == []
+    file.sync()
+    file.append(b"y")
+    file.sync()
+    assert len(calls) == 1
+
+
+def test_a_name_that_can_not_be_made_durable_finishes_it(file, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(DurabilityError, match=r"directory could not be synced \(broken\)"):
+            file.sync()
+    with pytest.raises(DurabilityError):
+        file.sync()
+    with pytest.raises(DurabilityError):
+        file.append(b"more")
+
+
+def test_a_name_that_is_not_given_leaves_it_as_it_was(file, tmp_path, monkeypatch):
+    file.append(b"x")
+    file.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        with pytest.raises(OSError, match="broken"):
+            file.publish()
+    assert file.path == tmp_path / "a.events.open"
+    assert file.path.read_bytes() == b"x"
+
+
+def test_what_is_given_back_is_locked_by_nobody(tmp_path):
+    with closing(Spool(tmp_path)) as spool:
+        file = OpenFile(tmp_path / "a.events", spool, ())
+        assert list(spool.abandoned()) == []
+        file.release()
+        ((fd, name),) = spool.abandoned()
+        os.close(fd)
+        assert name == "a.events"
+
+
+def test_a_folder_that_can_not_be_written_to_leaves_no_descriptor_open(tmp_path, monkeypatch):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "open", failing_for("a.events.open", os.open))
+    with pytest.raises(OSError, match="broken"):
+        OpenFile(tmp_path / "a.events", None, ())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def failing_for(name, real):
+    def open_(path, *args, **kwargs):
+        if path == name:
+            refuse()
+        return real(path, *args, **kwargs)
+
+    return open_
