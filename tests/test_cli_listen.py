@@ -1,12 +1,15 @@
 """`shoebox listen` as a process: how it ends, and what it says of a wrong ini."""
 
 import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from tests.program import run, start
+from tests.web import get
 
 PATIENCE = 60.0
 
@@ -48,6 +51,60 @@ def test_it_starts_its_workers_reads_the_ini_again_and_ends_when_it_is_asked_to(
         process.terminate()
         _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.decode()) == (0, "")
+
+
+def neighbouring_ports():
+    """Return the first of two ports that follow each other and are free."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            with suppress(OSError, OverflowError):
+                two.bind(("127.0.0.1", port + 1))
+                return port
+
+
+def measured(ini, port):
+    ini.write_text(
+        ini.read_text().replace(
+            "[shoebox]\n", f"[shoebox]\nmetrics = prometheus\nmetrics_port = {port}\n"
+        )
+    )
+
+
+def test_each_worker_can_be_measured_at_a_port_of_its_own(ini):
+    port = neighbouring_ports()
+    measured(ini, port)
+    process = start("listen", "--config-file", ini)
+    try:
+        answers = [answer_of(f"http://127.0.0.1:{port + number}", process) for number in range(2)]
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert answers == [(200, "ok\n")] * 2
+
+
+def answer_of(url, process):
+    """Return what the worker answers as soon as it does."""
+    end = monotonic() + PATIENCE
+    while True:
+        assert process.poll() is None, process.stderr.read()
+        try:
+            text = get(f"{url}/metrics")[1]
+        except OSError:
+            assert monotonic() < end
+            sleep(0.05)
+        else:
+            assert "shoebox_spool_bytes" in text
+            return get(f"{url}/healthz")
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(ini):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        measured(ini, taken.getsockname()[1])
+        ended = run("listen", "--config-file", ini)
+    assert ended.code == 2
+    assert "name another metrics_host or metrics_port" in ended.err
 
 
 def test_a_wrong_ini_is_told_and_nothing_starts(ini):

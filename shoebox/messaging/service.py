@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
+from contextlib import ExitStack
 from threading import Event, Thread
 
 import cotyledon
@@ -39,9 +40,11 @@ class Worker(cotyledon.Service):
         self._archiver = Archiver(self._writer, self._found["requeue_pause"])
         self._server = listener.server(conf, self._archiver)
         self._listening = Event()
+        self._serving = ExitStack()
 
     def run(self) -> None:
         """Listen, on threads of the listener, as soon as the bus can be reached."""
+        self._serve_metrics()
         self._server.start(override_pool_size=1)
         self._listening.set()
 
@@ -53,6 +56,7 @@ class Worker(cotyledon.Service):
         draining.start()
         draining.join(self._found["stop_timeout"])
         self._writer.close()
+        self._serving.close()
 
     def reload(self) -> None:
         """Take over what may change in the ini while it is in use."""
@@ -61,6 +65,17 @@ class Worker(cotyledon.Service):
             self._archiver.pause = config.listening(self._conf)["requeue_pause"]
         except (cfg.Error, ConfigError, OSError) as error:
             _log.error("what was in force stays so: %s", _reason(error))
+
+    def _serve_metrics(self) -> None:
+        """Answer who asks how it goes; a port that another has is no reason not to archive."""
+        try:
+            url = self._serving.enter_context(
+                app.serve_metrics(self._conf, worker=int(self.worker_id))
+            )
+        except ConfigError as error:
+            _log.error("%s", error)
+        else:
+            _log.info("metrics at %s", url)
 
     def _drain(self) -> None:
         if self._listening.is_set():
@@ -86,6 +101,9 @@ def _check(conf: cfg.ConfigOpts) -> None:
     app.check(conf)
     found = config.settings(conf)
     Spool(found["directory"], trusted=found["trust_directory"]).close()
+    for number in range(config.listening(conf)["workers"]):
+        with app.serve_metrics(conf, worker=number):
+            pass  # the port can be had
     listener.transport(conf).cleanup()
 
 
