@@ -204,6 +204,21 @@ def test_an_interrupt_aborts_the_upload(backend, service, source):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("part of")]
 
 
+def test_an_interrupt_before_all_threads_are_known_sends_nothing(
+    backend, service, source, monkeypatch
+):
+    class Interrupted(threading.Thread):
+        def start(self):
+            super().start()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        backend.put("a", source)
+    assert service.asked("part") == []
+    assert (service.objects, service.uploads) == ({}, {})
+
+
 def test_parts_grow_so_that_there_are_not_too_many(backend, service, source, monkeypatch):
     monkeypatch.setattr(module, "MOST_PARTS", 4)
     backend.put("a", source)

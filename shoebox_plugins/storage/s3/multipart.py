@@ -70,10 +70,7 @@ class Upload:
         """Send all parts; raise what the first one that failed has raised."""
         threads: list[Thread] = []
         try:
-            while len(threads) < min(self._workers, self._count):
-                thread = Thread(target=self._work, name=f"part of {self._key}", daemon=True)
-                thread.start()
-                threads.append(thread)
+            self._start(threads)
             for thread in threads:
                 thread.join()
         except RuntimeError as error:
@@ -84,6 +81,21 @@ class Upload:
                 thread.join()
         if self._error is not None:
             raise self._error
+
+    def _start(self, threads: list[Thread]) -> None:
+        """Start the threads, none of which takes a part before all have been started.
+
+        An interrupt may come before one that was started is known: it must send nothing.
+        """
+        with self._lock:
+            try:
+                while len(threads) < min(self._workers, self._count):
+                    thread = Thread(target=self._work, name=f"part of {self._key}", daemon=True)
+                    thread.start()
+                    threads.append(thread)
+            except BaseException:
+                self._stop.set()
+                raise
 
     def complete(self) -> None:
         """Make the object of the parts, unless they are not what the caller said of the file."""
@@ -120,7 +132,7 @@ class Upload:
     def _send_one(self) -> bool:
         """Send the next part; tell whether there was one."""
         with self._lock:
-            if self._taken == self._count:
+            if self._stop.is_set() or self._taken == self._count:
                 return False
             start = self._taken * self._part_size
             self._taken = number = self._taken + 1
