@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,14 +73,13 @@ def start(
     )
 
 
-def on_terminal(*arguments):
-    """Return what a run has printed on a standard error that is a terminal."""
+def on_terminal(*arguments, stream="stderr", columns=80):
+    """Return what a run has printed on a stream that is a terminal, so many columns wide."""
     terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, columns))
     with subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=end,
+        **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL) | {stream: end},
         env=environment(),
     ) as program:
         os.close(end)

@@ -22,6 +22,13 @@ class Plugins(Lister):
     a command has its own, which its help shows.
     """
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of its arguments."""
+        parser = super().get_parser(prog_name)
+        # The options of some are more than a terminal is wide.
+        parser.set_defaults(fit_width=True)
+        return parser
+
     def take_action(
         self,
         parsed_args: argparse.Namespace,  # noqa: ARG002 - cliff's
