@@ -314,7 +314,8 @@ def test_options_are_listed_on_one_line_for_a_table_and_a_spreadsheet():
     assert ',"cron, timezone",""\n' in shown
     assert "| cron, timezone " in run("plugins").text
     lines = on_terminal("plugins", stream="stdout", columns=100).splitlines()
-    assert {len(line) for line in lines} == {100}
+    assert "connect_timeout" in "".join(lines)
+    assert max(map(len, lines)) <= 100
 
 
 def test_what_fails_to_load_is_listed_with_the_cause(tmp_path):
