@@ -46,6 +46,14 @@ class Writer:
 
 
 @pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, also in a process that a shell has put into the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def writer(tmp_path):
     return Writer(tmp_path)
 
@@ -209,6 +217,7 @@ def test_who_is_synced_does_not_wait_for_the_sync_of_a_later_batch(writer, monke
     writer.end()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_who_waits_for_a_sync_can_be_interrupted_and_holds_nobody_up(writer, tmp_path, monkeypatch):
     def interrupted():
         main = threading.main_thread().ident
