@@ -230,6 +230,26 @@ def test_everything_that_is_wrong_is_told_at_once(ini):
     assert len(lines) == 6
 
 
+def test_a_listener_that_would_hear_nothing_is_refused(ini):
+    conf = ini("[shoebox]\ndirectory = /a\n[shoebox_listen]\ntopics =\n")
+    assert problems(conf) == ["[shoebox_listen] topics: is empty; name what is to be listened to"]
+
+
+def test_what_is_read_again_changes_only_where_it_may_and_nothing_does_where_it_is_wrong(
+    ini, tmp_path
+):
+    text = "[shoebox_listen]\nrequeue_pause = 7\nworkers = 2\n"
+    conf = ini(text)
+    assert config.listening(conf)["requeue_pause"] == 7.0
+    (tmp_path / "shoebox.conf").write_text(text.replace("7", "8").replace("2", "3"))
+    assert config.reread(conf)["requeue_pause"] == 8.0
+    assert config.listening(conf)["workers"] == 2
+    (tmp_path / "shoebox.conf").write_text(text.replace("7", "0"))
+    with pytest.raises(ConfigError, match=r"\[shoebox_listen\] requeue_pause"):
+        config.reread(conf)
+    assert config.listening(conf)["requeue_pause"] == 8.0
+
+
 def test_a_broken_plugin_that_is_not_asked_for_does_no_harm(install, ini):
     install("acme", "roll_checker", "acme", "acme_checker:Checker", "import no_such_module")
     config.check(ini("[shoebox]\ndirectory = /a\n"))
