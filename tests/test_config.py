@@ -1,5 +1,6 @@
 """The ini file: what is in it, what is wrong with it, and what it says by default."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -326,6 +327,16 @@ def test_the_generated_sample_is_what_the_generator_writes(tmp_path):
         capture_output=True,
     )
     assert (ETC / "shoebox.conf.sample").read_text() == generated.read_text()
+
+
+def test_the_unit_of_systemd_may_write_where_the_example_has_it_write():
+    unit = (ETC.parent / "systemd" / "shoebox-listen.service").read_text()
+    assert f" --config-file /etc/shoebox/{(ETC / 'shoebox.conf').name} listen" in unit
+    allowed = re.search(r"^ReadWritePaths=(.*)$", unit, re.MULTILINE)[1].split()
+    text = (ETC / "shoebox.conf").read_text()
+    written = re.findall(r"^(?:directory|path) = (\S+)$", text, re.MULTILINE)
+    assert len(written) == 2
+    assert {it.removeprefix("-") for it in allowed} == {*written}
 
 
 @pytest.mark.parametrize("name", ["shoebox.conf", "shoebox.conf.sample"])
