@@ -113,11 +113,13 @@ def test_a_commit_takes_the_archives_before_with_it(tmp_path):
 def test_an_archive_before_that_can_not_be_synced_fails_its_own_writer(tmp_path, monkeypatch):
     writer = Writer(tmp_path, RecordsRollChecker(roll_records=1), each_record=True)
     first, second = writer.take("a"), writer.take("b")
-    with monkeypatch.context() as patch:
-        patch.setattr(first[0], "commit", refuse())
-        writer.current.commit(*second)
-        with pytest.raises(OSError, match="Input/output"):
-            writer.current.commit(*first)
+    broken, real = first[0].path.stat().st_ino, os.fdatasync
+    monkeypatch.setattr(
+        os, "fdatasync", lambda fd: (refuse() if os.fstat(fd).st_ino == broken else real)(fd)
+    )
+    writer.current.commit(*second)
+    with pytest.raises(DurabilityError):
+        writer.current.commit(*first)
     writer.end()
     assert payloads(tmp_path) == ["a", "b"]
 
