@@ -15,7 +15,8 @@ from shoebox.roll_manager import ReadingRollManager
 from shoebox.spool import OPEN, TORN, Spool
 from tests.faults import runs
 
-_EVENTS = "*.events*"
+SUFFIX = ".events"
+_EVENTS = f"*{SUFFIX}*"
 
 
 def check(root: Path, said: Sequence[str]) -> None:
@@ -35,6 +36,8 @@ def _check_archives(root: Path, said: Sequence[str]) -> None:
         assert not lost, f"not in {store.name} by itself: {lost}"
     if stores:
         _check_deliveries(spool)
+    sealed = [path for path in spool.iterdir() if path.suffix == SUFFIX]
+    assert len(sealed) >= max(_promised(said, {runs.SEALED}), default=0), "not sealed"
     runs.start_over(root)
     promised = _promised(said, {runs.SYNCED, runs.STORED})
     for home in stores or [spool]:
@@ -43,7 +46,7 @@ def _check_archives(root: Path, said: Sequence[str]) -> None:
         assert not lost, f"lost in {home.name}: {sorted(lost)}"
         _check_order(found)
         _check_before([record for record in found if _index(record) in promised], found)
-    kept = (TORN,) if stores else (TORN, ".events")
+    kept = (TORN,) if stores else (TORN, SUFFIX)
     _check_left(spool, kept)
 
 

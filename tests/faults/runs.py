@@ -33,6 +33,9 @@ STORED = "stored"
 LENGTH = 3 if FULL else 1
 """How many times as long as need be a run is."""
 
+SEALED = "sealed"
+"""So many archives have the names that they keep."""
+
 _SECONDS = 60
 
 
@@ -115,6 +118,7 @@ def _at_rolls(root: Path) -> None:
                 manager.flush()
             manager.roll()
             _say(SYNCED, range(first + 3))
+            _say(SEALED, [first // 3 + 1])
 
 
 def _many_threads(root: Path) -> None:

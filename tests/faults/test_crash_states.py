@@ -46,7 +46,7 @@ def test_a_power_cut_at_any_moment_takes_nothing_that_was_promised(name, caplog,
     again = explore(some(starting_over(starts, known), MOST))
     if FULL:
         with capsys.disabled():
-            print(  # noqa: T201
+            print(  # noqa: T201 - the figures are what it is run for
                 f"\n{name}: {checked.states} states of {len(history.events)} events, and "
                 f"{again.states} others of starting over from {len(starts)} of them, in "
                 f"{time.monotonic() - began:.0f} s"
