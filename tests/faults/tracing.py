@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.functional.servers.debian import unpacked
 
-SECONDS = 120
+_ROOT = Path(__file__).parent.parent.parent
+_SECONDS = 120
 
 _NAMES = (
     "?open,openat,close,?dup,?dup2,dup3,fcntl,lseek,read,readv,pread64,"
@@ -42,7 +43,7 @@ class Call:
 
 
 def record(command: Sequence[str | Path], trace: Path) -> None:
-    """Run a command to its end, and write its system calls down in a file."""
+    """Run a command to its end, where the sources are, and write down its system calls."""
     strace, environment = _strace()
     subprocess.run(
         [
@@ -51,10 +52,11 @@ def record(command: Sequence[str | Path], trace: Path) -> None:
             f"--trace={_NAMES}",
             *("-E", "LD_LIBRARY_PATH", *command),
         ],
+        cwd=_ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
         check=True,
-        timeout=SECONDS,
+        timeout=_SECONDS,
     )
 
 
