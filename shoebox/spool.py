@@ -119,7 +119,8 @@ class Spool:
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
         for name in self.names(TEMPORARY_SUFFIX):
-            fd = self.hold(name) if is_temporary(name) else None
+            ours = is_temporary(name) or name.endswith(TORN + TEMPORARY_SUFFIX)
+            fd = self.hold(name) if ours else None
             if fd is not None:
                 self.directory.remove(name)
                 os.close(fd)

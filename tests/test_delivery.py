@@ -1,6 +1,8 @@
 """Deliveries: durable, whole, and one process at a time for each archive."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,10 @@ def test_the_state_of_an_archive_that_has_come_in_the_meantime_is_kept(spool):
     deliveries.offer("a.events")
     deliveries.forget("a.events", ["hot"])
     assert deliveries.offered() == ["a.events"]
+
+
+def test_what_decodes_a_state_is_made_before_there_are_threads():
+    """Two threads that had msgspec make it at the same time crashed the process."""
+    source = "from shoebox.delivery import Delivery; print(vars(Delivery)['__msgspec_cache__'])"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    assert done.stdout.startswith(b"<msgspec.")

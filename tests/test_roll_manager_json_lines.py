@@ -62,7 +62,13 @@ def test_the_name_has_the_checksum_and_the_time(folders):
 
 
 @pytest.mark.parametrize(
-    ("payload", "error"), [(5, RecordTypeError), ("a\nb", RecordValueError), ("\ud800", ValueError)]
+    ("payload", "error"),
+    [
+        (5, RecordTypeError),
+        ("a\nb", RecordValueError),
+        (b"a\0b", RecordValueError),
+        ("\ud800", ValueError),
+    ],
 )
 def test_what_is_no_line_is_refused_and_leaves_out_nothing_else(folders, payload, error):
     live, done = folders
@@ -150,6 +156,35 @@ def test_a_line_that_was_cut_off_is_saved(folders):
     WritingJSONRollManager("a.json", live, done).close()
     assert lines(done) == ["1", "2"]
     assert (live / f"{path.name}.torn").read_bytes() == b"3"
+
+
+def test_what_follows_zeros_that_a_power_cut_left_is_no_line(folders):
+    live, done = folders
+    path = leave(live, b"1\n2" + bytes(600) + b"3\n4\n")
+    WritingJSONRollManager("a.json", live, done).close()
+    assert lines(done) == ["1"]
+    assert (live / f"{path.name}.torn").read_bytes() == b"2" + bytes(600) + b"3\n4\n"
+
+
+def test_lines_are_durable_here_before_they_arrive(folders, monkeypatch):
+    """Else a power cut could leave fewer of them here, which would arrive once more."""
+    live, done = folders
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), real(fd)))
+    manager = WritingJSONRollManager("a.json", live, done)
+    manager.write({}, "1")
+    (path,) = live.iterdir()
+    here = path.stat().st_ino
+    manager.close()
+    (arrived,) = done.iterdir()
+    assert synced.index(here) < synced.index(arrived.stat().st_ino)
+
+
+def test_what_a_dead_worker_left_half_saved_is_removed(folders):
+    live, done = folders
+    (live / files.temporary_name()).write_bytes(b"3")
+    WritingJSONRollManager("a.json", live, done).close()
+    assert list(live.iterdir()) == []
 
 
 def test_foreign_files_are_left_alone(folders):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.files import temporary_name
 from shoebox.spool import MAX_NAME, Spool, glob_of, render
 
 WHEN = datetime(2014, 5, 13, 16, 53, 20, 123456, tzinfo=UTC)
@@ -200,3 +201,15 @@ def test_a_directory_that_is_not_writable_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(BadWorkingDirectory, match="may not write in it"):
         Spool(tmp_path)
+
+
+def test_temporary_files_go_unless_a_living_process_holds_them(spool, tmp_path):
+    gone = [temporary_name(), "a.events.torn.tmp"]
+    kept = [temporary_name(), "b.events.torn.tmp", "mine.tmp", "a.events.delivery.tmp"]
+    for name in (*gone, *kept):
+        (tmp_path / name).touch()
+    with (tmp_path / kept[0]).open() as first, (tmp_path / kept[1]).open() as second:
+        for file in (first, second):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        spool.sweep()
+    assert spool.directory.names() == sorted(kept)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import takewhile
 from threading import RLock
 from typing import Any
 
@@ -184,6 +186,7 @@ class Current:
         # others wait for that one, so that none is held up by the sync of a later batch.
         with batch.lock:
             if archive.committed < target:
+                self._commit_before(archive)
                 with archive.commit_lock:
                     if archive.committed < target:
                         self._commit(archive)
@@ -194,6 +197,16 @@ class Current:
         if blocks:
             with self.lock:
                 self._sealer.hand_over(self._archives.again(blocks), "its records were in doubt")
+
+    def _commit_before(self, archive: OpenArchive) -> None:
+        """Sync the archives before one, so that a power cut leaves no hole between records.
+
+        What that fails with is for their own writers.
+        """
+        for earlier in takewhile(lambda it: it is not archive, self._sealer.unsealed()):
+            with suppress(OSError), earlier.commit_lock:
+                if earlier.committed < earlier.records:
+                    earlier.commit()
 
     def _commit(self, archive: OpenArchive) -> None:
         try:

@@ -66,7 +66,8 @@ class WritingJSONRollManager(Closing):
         self._template = filename_template
         self._spool = Spool(directory)
         self._destination = Spool(destination_directory)
-        self._destination.sweep()
+        for spool in (self._spool, self._destination):
+            spool.sweep()
         self._roll_bytes = roll_size_mb * (1 << 20)
         self._roll_seconds = roll_minutes * _MINUTE
         self._clock = clock
@@ -88,6 +89,8 @@ class WritingJSONRollManager(Closing):
         line = payload.encode() if isinstance(payload, str) else payload
         if b"\n" in line:
             raise RecordValueError("the payload has a line break; dump JSON without indentation")
+        if b"\0" in line:
+            raise RecordValueError("the payload has a NUL, which JSON has to escape")
         with self._lock:
             file = self._open() if self._file is None else self._file
             try:
@@ -225,6 +228,8 @@ class WritingJSONRollManager(Closing):
         """Gzip the whole lines of a file into the destination, verified, and remove it."""
         name = file.path.name
         with self._spool.directory.reading(name) as source:
+            # A power cut must not leave another file here than the one that arrived.
+            os.fsync(source.fileno())
             status = os.fstat(source.fileno())
             length, digest = gzipped.whole_lines(source)
             if length < status.st_size:
