@@ -22,6 +22,7 @@ from shoebox.errors import ConfigError
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
+from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 
 _log = logging.getLogger(__name__)
@@ -114,15 +115,7 @@ class Shipper:
 
     def start(self) -> None:
         """Start a thread for each destination; a second time changes nothing."""
-        with self._starting:
-            if self._workers or self._stop.is_set():
-                return
-            if self._forked:
-                # Not in the fork itself: few children ever write.
-                self._destinations = [it.reopened() for it in self._destinations]
-            self._workers = [self._uploader(it) for it in self._destinations]
-            for worker in self._workers:
-                worker.start()
+        apart(self._start)
 
     def resume(self) -> None:
         """Start, if an earlier process has left something to be shipped."""
@@ -189,6 +182,17 @@ class Shipper:
         self._forked = True
         self._deliveries.after_fork()
         self._begin()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._stop.is_set():
+                return
+            if not self._workers:
+                if self._forked:
+                    # Not in the fork itself: few children ever write.
+                    self._destinations = [it.reopened() for it in self._destinations]
+                self._workers = [self._uploader(it) for it in self._destinations]
+            start(*self._workers)
 
     def _uploader(self, destination: Destination) -> Uploader:
         return Uploader(

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic, time_ns
 from typing import BinaryIO, Final
 
@@ -20,8 +20,10 @@ from shoebox.closing import Closing
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
+from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
+from shoebox.starting import apart, start
 
 _log = logging.getLogger(__name__)
 
@@ -82,8 +84,10 @@ class WritingJSONRollManager(Closing):
         """Append the payload as one line; metadata is left out, as it always was.
 
         Raise RecordTypeError or RecordValueError for what can't be a line, and OSError
-        where the disk fails; the line is left out then, and no other.
+        where the disk fails; the line is left out then, and no other. Raise ReentrantCall, as
+        `roll` and `close` do, in a signal handler that has interrupted the writer itself.
         """
+        self._refuse_reentry(self._lock)
         payload, _ = plain_payload(json_payload)
         line = payload.encode() if isinstance(payload, str) else payload
         if b"\n" in line:
@@ -100,6 +104,7 @@ class WritingJSONRollManager(Closing):
 
     def roll(self) -> None:
         """Gzip what was written into the destination; raise OSError where the disk fails."""
+        self._refuse_reentry(self._lock, self._shipping)
         with self._lock:
             self._pass_on()
         for error in self._ship_rolled():
@@ -110,6 +115,7 @@ class WritingJSONRollManager(Closing):
 
         A second call changes nothing.
         """
+        self._refuse_reentry(self._lock, self._shipping)
         with self._lock:
             self._pass_on()
             closed, self._closed = self._closed, True
@@ -119,7 +125,11 @@ class WritingJSONRollManager(Closing):
             for error in errors:
                 raise error
 
-    def locks(self) -> Iterator[Lock]:
+    def _refuse_reentry(self, *locks: RLock) -> None:
+        if any(holds(lock)() for lock in locks):
+            raise reentrant(self._spool.path)
+
+    def locks(self) -> Iterator[RLock]:
         """Yield what is to be held while the process forks."""
         yield self._lock
 
@@ -138,41 +148,45 @@ class WritingJSONRollManager(Closing):
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""
-        self._lock = Lock()
-        self._shipping = Lock()
+        self._lock = RLock()
+        self._shipping = RLock()
         self._file: AppendFile | None = None
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
         self._deadline = 0.0
-        self._ticker: Ticker | None = None
-        self._shipper: Ticker | None = None
+        self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
+        self._shipper = Ticker("shipper", self._ship_due, AGAIN)
+        self._begun = False
+        """Whether they are known to run."""
+        self._starting = Lock()
 
     def _open(self) -> AppendFile:
         """Open the next file; under the lock."""
         if self._closed:
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
+        if not self._begun:
+            lifetime.hold(self)
+            apart(self._start)
+            self._begun = True
         fd = None
         while fd is None:
             name = f"shoebox-{time_ns()}-{secrets.token_hex(8)}.jsonl"
             fd = self._spool.create_locked(name)
         self._file = AppendFile(fd, self._spool.path / name)
-        self._spool.directory.sync()
         self._deadline = self._clock() + self._roll_seconds
-        lifetime.hold(self)
-        if self._ticker is None or self._shipper is None:
-            self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
-            self._shipper = Ticker("shipper", self._ship_due, AGAIN)
-            self._ticker.start()
-            self._shipper.start()
+        self._spool.directory.sync()
         return self._file
+
+    def _start(self) -> None:
+        with self._starting:
+            start(self._ticker, self._shipper)
 
     def _pass_on(self) -> None:
         """Take the file out of the writers' hands; under the lock."""
         if self._file is not None:
             self._rolled.append(self._file)
             self._file = None
-        if self._shipper is not None:
-            self._shipper.soon()
+        self._shipper.soon()
 
     def _tick(self) -> float:
         with self._lock:
@@ -205,9 +219,8 @@ class WritingJSONRollManager(Closing):
                 self._rolled.rotate(-1)
 
     def _end(self) -> None:
-        for thread in (self._ticker, self._shipper):
-            if thread is not None:
-                thread.stop()
+        self._ticker.stop()
+        self._shipper.stop()
         while self._rolled:
             self._rolled.popleft().close()
         lifetime.let_go(self)

@@ -15,9 +15,11 @@ from threading import RLock
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
 from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
+from shoebox.roll_manager.reentry import holds
 from shoebox.roll_manager.succession import OpenArchive
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
+from shoebox.starting import start
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ class Sealer:
         self._left: list[OpenArchive] = []
         """The same, of those that can't be written to; the next one has what was in doubt."""
         self._sealing = RLock()
+        self.held = holds(self._sealing)
+        """Tells whether this thread is sealing."""
         # A callback may roll, and so come here again.
         self._telling = RLock()
         self._seals = Ticker("sealer", self._seal_due, AGAIN)
@@ -73,8 +77,7 @@ class Sealer:
 
     def start(self) -> None:
         """Start the threads; they end with the process, or after `stop`."""
-        self._seals.start()
-        self._tells.start()
+        start(self._seals, self._tells)
 
     def stop(self) -> None:
         """End the threads soon; `run` and `finish` do what they have left."""
@@ -239,7 +242,11 @@ def _do(jobs: deque[_Job], lock: RLock, seconds: float) -> bool:
 
 
 def _do_first(jobs: deque[_Job]) -> None:
-    job = jobs.popleft()
+    try:
+        job = jobs.popleft()
+    except IndexError:
+        # A signal handler, which has interrupted this very thread, has done it.
+        return
     try:
         job()
     except BaseException as error:
