@@ -80,9 +80,11 @@ class AppendFile:
 
     def release(self) -> None:
         """Give the lock and the descriptor back: a child forked just now keeps only a copy."""
-        if self.fd >= 0:
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
-        self.close()
+        try:
+            if self.fd >= 0:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give the descriptor back, and the lock if no fork has a copy; twice is fine."""

@@ -97,8 +97,12 @@ class Shipper:
         for worker in self._workers:
             worker.add(path.name)
 
-    def pick_up(self) -> None:
-        """Offer the sealed archives that an earlier process did not, after their callbacks."""
+    def pick_up(self) -> bool:
+        """Offer the sealed archives that an earlier process did not, after their callbacks.
+
+        Return whether none is left that the disk kept from being offered.
+        """
+        every = True
         offered = set(self._deliveries.offered())
         for name in self._spool.sealed():
             fd = None if name in offered else self._spool.hold(name)
@@ -110,8 +114,10 @@ class Shipper:
                     self._pick_up(name)
             except OSError as error:
                 _log.error("%s: can't be offered now: %s", name, error)
+                every = False
             finally:
                 give_back(fd)
+        return every
 
     def start(self) -> None:
         """Start a thread for each destination; a second time changes nothing."""

@@ -7,7 +7,6 @@ holds its lock; `NAME` is sealed; `NAME.delivery` says where it has been shipped
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
@@ -17,7 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
-from shoebox.files import TEMPORARY_SUFFIX, Directory, is_temporary, numbered, try_lock
+from shoebox.files import (
+    TEMPORARY_SUFFIX,
+    Directory,
+    closing_on_error,
+    is_temporary,
+    numbered,
+    try_lock,
+)
 
 OPEN: Final = ".open"
 TORN: Final = ".torn"
@@ -111,7 +117,9 @@ class Spool:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
         except OSError:
             return None
-        if try_lock(fd) and self.directory.holds(name, fd):
+        with closing_on_error(fd):
+            held = try_lock(fd) and self.directory.holds(name, fd)
+        if held:
             return fd
         os.close(fd)
         return None
@@ -121,8 +129,10 @@ class Spool:
         for name in self.names(TEMPORARY_SUFFIX):
             fd = self.hold(name) if is_temporary(name) else None
             if fd is not None:
-                self.directory.remove(name)
-                os.close(fd)
+                try:
+                    self.directory.remove(name)
+                finally:
+                    os.close(fd)
 
     def names(self, suffix: str) -> list[str]:
         """Return the names with this suffix, sorted."""
@@ -147,22 +157,22 @@ class Spool:
             fd = self.directory.create(name, os.O_RDWR | os.O_APPEND)
         except FileExistsError:
             return None
-        # Between create and lock another may have taken the empty file for abandoned.
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if self.directory.holds(name, fd):
-            return fd
-        os.close(fd)
-        return None
+        return fd if self.directory.lock_new(name, fd) else None
 
     def _reserve(self, name: str) -> int | None:
         fd = self.create_locked(name + OPEN)
-        if fd is not None and any(
-            self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
-        ):
-            self.directory.remove(name + OPEN)
-            os.close(fd)
+        if fd is None:
             return None
-        return fd
+        with closing_on_error(fd):
+            free = not any(
+                self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
+            )
+            if not free:
+                self.directory.remove(name + OPEN)
+        if free:
+            return fd
+        os.close(fd)
+        return None
 
 
 def _size(entry: os.DirEntry[str]) -> int:

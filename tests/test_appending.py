@@ -1,6 +1,7 @@
 """A file that only grows, and whose bytes are kept whole or not at all."""
 
 import errno
+import fcntl
 import hashlib
 import os
 
@@ -135,3 +136,18 @@ def test_a_sync_of_little_reads_nothing_back_for_the_digests(tmp_path, monkeypat
     file.sync()
     assert sum(size for size, _ in reads) == (2 << 20) + 6
     file.close()
+
+
+def test_a_lock_that_can_not_be_given_back_goes_with_the_descriptor(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    fd = os.open(path, os.O_CREAT | os.O_RDWR)
+    file = AppendFile(fd, path)
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="No locks available"):
+        file.release()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)

@@ -1,5 +1,6 @@
 """Names, locks and states of a spool directory."""
 
+import errno
 import fcntl
 import os
 from datetime import UTC, datetime, timedelta, timezone
@@ -200,3 +201,34 @@ def test_a_directory_that_is_not_writable_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(BadWorkingDirectory, match="may not write in it"):
         Spool(tmp_path)
+
+
+def refuse(*_, **__):
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_what_can_not_be_held_now_can_be_held_later(spool, tmp_path, monkeypatch):
+    """By this process too: no descriptor that nobody knows keeps its lock."""
+    (tmp_path / "a.events.open").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            spool.hold("a.events.open")
+    fd = spool.hold("a.events.open")
+    assert fd is not None
+    os.close(fd)
+
+
+def test_a_name_that_can_not_be_compared_reserves_nothing(spool, tmp_path, monkeypatch):
+    real = os.stat
+
+    def once_locked(name, **kwargs):
+        return real(name, **kwargs) if name == "a.events.open" else refuse()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", once_locked)
+        with pytest.raises(OSError, match="Input/output error"):
+            spool.create("a.events")
+    fd = spool.hold("a.events.open")
+    assert fd is not None
+    os.close(fd)

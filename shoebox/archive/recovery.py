@@ -16,7 +16,14 @@ from typing import BinaryIO, Literal
 
 from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import RecoveryError
-from shoebox.files import TEMPORARY_SUFFIX, AppendFile, Directory, numbered, publishing
+from shoebox.files import (
+    TEMPORARY_SUFFIX,
+    AppendFile,
+    Directory,
+    closing_on_error,
+    numbered,
+    publishing,
+)
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
 from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
@@ -38,6 +45,8 @@ class Recovery:
     torn: int
     """Bytes that were cut off, and saved beside it."""
     reason: str = ""
+    again: bool = False
+    """Whether the disk refused, so that trying again may help."""
 
     def __str__(self) -> str:
         cut = f", {self.torn} torn bytes cut off and saved" if self.torn else ""
@@ -76,11 +85,12 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
         except OSError as error:
             _log.exception("%s: could not be recovered", spool.path / (name + OPEN))
             reason = f"could not be recovered: {error}"
-            yield Recovery(spool.path / (name + OPEN), "left", 0, 0, reason)
+            yield Recovery(spool.path / (name + OPEN), "left", 0, 0, reason, again=True)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:
-    file = AppendFile(fd, spool.path / (name + OPEN), os.fstat(fd).st_size)
+    with closing_on_error(fd):
+        file = AppendFile(fd, spool.path / (name + OPEN), os.fstat(fd).st_size)
     try:
         with os.fdopen(fd, "rb", closefd=False) as source:
             reason = refusal(source)

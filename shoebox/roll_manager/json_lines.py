@@ -68,6 +68,7 @@ class WritingJSONRollManager(Closing):
         self._template = filename_template
         self._spool = Spool(directory)
         self._destination = Spool(destination_directory)
+        self._spool.sweep()
         self._destination.sweep()
         self._roll_bytes = roll_size_mb * (1 << 20)
         self._roll_seconds = roll_minutes * _MINUTE
@@ -237,6 +238,10 @@ class WritingJSONRollManager(Closing):
     def _ship(self, file: AppendFile) -> None:
         """Gzip the whole lines of a file into the destination, verified, and remove it."""
         name = file.path.name
+        if not self._spool.directory.holds(name, file.fd):
+            # It was shipped the last time, and only its removal could not be synced.
+            self._spool.directory.sync()
+            return
         with self._spool.directory.reading(name) as source:
             status = os.fstat(source.fileno())
             length, digest = gzipped.whole_lines(source)
@@ -246,8 +251,9 @@ class WritingJSONRollManager(Closing):
                 wanted = _name(self._template, digest, status.st_mtime, _opened(name))
                 lines = gzipped.Lines(source, name, length, digest)
                 lines.publish(self._destination.directory, wanted)
-        self._spool.directory.remove(name)
-        self._spool.directory.sync()
+        directory = self._spool.directory
+        directory.remove(name)
+        directory.sync()
 
     def _save_torn(self, name: str, source: BinaryIO, start: int) -> None:
         source.seek(start)

@@ -10,7 +10,6 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
-from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.destination import Destination, destinations
@@ -21,6 +20,7 @@ from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
 from shoebox.roll_manager.current import Current
+from shoebox.roll_manager.leftovers import Leftovers
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
@@ -175,6 +175,7 @@ class WritingRollManager(Taker, Closing):
             self._shipper,
             lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
             self._telling.noted,
+            Leftovers(self._spool, self._shipper),
         )
         current = Current(
             Succession(self._spool, self._template, noted=self._telling.noted, **self._options),
@@ -192,14 +193,8 @@ class WritingRollManager(Taker, Closing):
 
     def _recover(self) -> None:
         """Bring to an end what an earlier process left."""
-        self._spool.sweep()
-        for recovery in recover_all(self._spool):
-            _log.warning("%s", recovery)
-            if recovery.outcome == "sealed":
-                self._sealer.recovered(recovery.path)
-                self._sealer.run(self._close_timeout)
+        self._sealer.gather()
         if self._shipper is not None:
-            self._shipper.pick_up()
             self._shipper.resume()
 
     def _opening(self) -> None:
