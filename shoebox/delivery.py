@@ -76,6 +76,11 @@ class Delivery:
         )
 
 
+# Made before there are threads: two that decode the first one each look at the class at the
+# same time, and msgspec crashes.
+_DECODER = msgspec.json.Decoder(Delivery)
+
+
 class Deliveries:
     """The deliveries of a spool, and this process's claims on its archives.
 
@@ -130,7 +135,7 @@ class Deliveries:
         """Return how far an archive is; one whose state is garbage has to start again."""
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
-            return msgspec.json.decode(content, type=Delivery)
+            return _DECODER.decode(content)
         except (FileNotFoundError, ValueError):
             return Delivery()
 

@@ -105,18 +105,13 @@ class Shipper:
         every = True
         offered = set(self._deliveries.offered())
         for name in self._spool.sealed():
-            fd = None if name in offered else self._spool.hold(name)
-            if fd is None:
-                continue
             try:
-                # Another process may have offered it before the lock was had.
-                if not self._spool.directory.exists(name + DELIVERY):
-                    self._pick_up(name)
+                fd = None if name in offered else self._spool.hold(name)
+                if fd is not None:
+                    self._pick_up(name, fd)
             except OSError as error:
                 _log.error("%s: can't be offered now: %s", name, error)
                 every = False
-            finally:
-                give_back(fd)
         return every
 
     def start(self) -> None:
@@ -214,11 +209,17 @@ class Shipper:
             metrics=self._metrics,
         )
 
-    def _pick_up(self, name: str) -> None:
-        if identity_of(self._spool, name) is None:
-            _log.warning("%s: is no archive, and left alone", self._spool.path / name)
-        else:
-            self.offer(self._callback.on_close(self._spool.path / name))
+    def _pick_up(self, name: str, fd: int) -> None:
+        try:
+            # Another process may have offered it before the lock was had.
+            if self._spool.directory.exists(name + DELIVERY):
+                return
+            if identity_of(self._spool, name) is None:
+                _log.warning("%s: is no archive, and left alone", self._spool.path / name)
+            else:
+                self.offer(self._callback.on_close(self._spool.path / name))
+        finally:
+            give_back(fd)
 
     def _is_in_spool(self, path: Path) -> bool:
         """Tell whether a path, which a callback may spell in its own way, is a file there."""

@@ -7,10 +7,11 @@ holds its lock; `NAME` is sealed; `NAME.delivery` says where it has been shipped
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,9 @@ ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
+
+_PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
+"""Why a file can't be opened now, whatever it is."""
 
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMpPrRsSTuUVwWxXyYzZ%")
@@ -101,21 +105,16 @@ class Spool:
         self._last = name, taken
         return fd, candidate
 
-    def abandoned(self) -> Iterator[tuple[int, str]]:
-        """Yield descriptor and name of each open archive that nobody holds, locked by us.
-
-        The caller closes the descriptor.
-        """
-        for name in self.names(OPEN):
-            fd = self.hold(name)
-            if fd is not None:
-                yield fd, name.removesuffix(OPEN)
-
     def hold(self, name: str) -> int | None:
-        """Return a descriptor that holds the file's lock; None if it is held or gone."""
+        """Return a descriptor that holds the file's lock; None if it is held, gone or not ours.
+
+        Raise OSError for what may be over at another time.
+        """
         try:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
-        except OSError:
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
             return None
         with closing_on_error(fd):
             held = try_lock(fd) and self.directory.holds(name, fd)
@@ -127,12 +126,17 @@ class Spool:
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
         for name in self.names(TEMPORARY_SUFFIX):
-            fd = self.hold(name) if is_temporary(name) else None
-            if fd is not None:
-                try:
-                    self.directory.remove(name)
-                finally:
-                    os.close(fd)
+            if is_temporary(name):
+                with suppress(OSError):  # it takes some room, and no more
+                    self._sweep(name)
+
+    def _sweep(self, name: str) -> None:
+        fd = self.hold(name)
+        if fd is not None:
+            try:
+                self.directory.remove(name)
+            finally:
+                os.close(fd)
 
     def names(self, suffix: str) -> list[str]:
         """Return the names with this suffix, sorted."""

@@ -3,12 +3,15 @@
 import errno
 import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.spool import Spool
+from tests.program import environment
 
 
 def descriptors():
@@ -159,3 +162,36 @@ def test_a_claim_that_can_not_be_unlocked_goes_with_the_descriptor(tmp_path, mon
         give_back(fd)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
+
+
+def test_threads_that_read_the_first_states_at_the_same_time_crash_nothing(tmp_path):
+    """A decoder that is made while another thread makes the same one brings the process down."""
+    (tmp_path / "a.events.delivery").write_text('{"destinations": {"one": {"key": "a"}}}')
+    source = """
+import importlib, sys, threading
+from shoebox import delivery
+from shoebox.spool import Spool
+from tests.program import environment
+
+sys.setswitchinterval(1e-6)
+spool = Spool(sys.argv[1])
+for _ in range(300):
+    importlib.reload(delivery)
+    deliveries, barrier = delivery.Deliveries(spool), threading.Barrier(4)
+    threads = [
+        threading.Thread(target=lambda: (barrier.wait(), deliveries.read("a.events")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(deliveries.read("a.events").stand("one").key)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", source, tmp_path],
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"a\n")

@@ -79,13 +79,15 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
 
     One that can't be recovered now is logged and left for the next time.
     """
-    for fd, name in spool.abandoned():
+    for name in spool.names(OPEN):
         try:
-            yield _recover(spool, name, fd)
+            fd = spool.hold(name)
+            if fd is not None:
+                yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            _log.exception("%s: could not be recovered", spool.path / (name + OPEN))
+            _log.exception("%s: could not be recovered", spool.path / name)
             reason = f"could not be recovered: {error}"
-            yield Recovery(spool.path / (name + OPEN), "left", 0, 0, reason, again=True)
+            yield Recovery(spool.path / name, "left", 0, 0, reason, again=True)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:

@@ -71,7 +71,12 @@ class Current:
     def open(self) -> OpenArchive:
         """Open the next archive, which begins with what the one before left in doubt."""
         self._opening()
-        archive = self.archive = self._archives.next()
+        try:
+            archive = self.archive = self._archives.next()
+        except OSError:
+            # Its file may be there, and could be neither used nor removed.
+            self._sealer.look_again()
+            raise
         self._sealer.opened(archive.path)
         self._asked.start(archive)
         return archive

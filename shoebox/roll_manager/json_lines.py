@@ -76,9 +76,7 @@ class WritingJSONRollManager(Closing):
         self._closed = False
         self._begin()
         lifetime.know(self)
-        for fd, name in self._abandoned():
-            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
-            self._rolled.append(AppendFile(fd, self._spool.path / name))
+        self._take_over()
         self._ship_rolled()
 
     def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:  # noqa: ARG002 (the interface's)
@@ -155,6 +153,8 @@ class WritingJSONRollManager(Closing):
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
         self._deadline = 0.0
+        self._left = False
+        """Whether there is something to be taken over."""
         self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
         self._shipper = Ticker("shipper", self._ship_due, AGAIN)
         self._begun = False
@@ -172,7 +172,12 @@ class WritingJSONRollManager(Closing):
         fd = None
         while fd is None:
             name = f"shoebox-{time_ns()}-{secrets.token_hex(8)}.jsonl"
-            fd = self._spool.create_locked(name)
+            try:
+                fd = self._spool.create_locked(name)
+            except OSError:
+                # It may be there, and could be neither used nor removed.
+                self._left = True
+                raise
         self._file = AppendFile(fd, self._spool.path / name)
         self._deadline = self._clock() + self._roll_seconds
         self._spool.directory.sync()
@@ -197,6 +202,8 @@ class WritingJSONRollManager(Closing):
         return min(AGAIN, left)
 
     def _ship_due(self) -> float:
+        if self._left:
+            self._take_over()
         self._ship_rolled()
         return AGAIN
 
@@ -228,12 +235,25 @@ class WritingJSONRollManager(Closing):
         self._spool.close()
         self._destination.close()
 
+    def _take_over(self) -> None:
+        """Take what dead workers left for rolled; what can't be had now is tried again."""
+        self._left = False
+        for fd, name in self._abandoned():
+            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
+            self._rolled.append(AppendFile(fd, self._spool.path / name))
+
     def _abandoned(self) -> Iterator[tuple[int, str]]:
         """Yield descriptor and name of each file that a dead worker left, locked by us."""
         for name in self._spool.directory.names():
-            fd = self._spool.hold(name) if _LIVE.fullmatch(name) else None
-            if fd is not None:
-                yield fd, name
+            if _LIVE.fullmatch(name):
+                try:
+                    fd = self._spool.hold(name)
+                except OSError as error:
+                    _log.error("%s: can't be taken over now: %s", self._spool.path / name, error)
+                    self._left = True
+                else:
+                    if fd is not None:
+                        yield fd, name
 
     def _ship(self, file: AppendFile) -> None:
         """Gzip the whole lines of a file into the destination, verified, and remove it."""

@@ -101,7 +101,11 @@ class Sealer:
     def gather(self) -> None:
         """Bring to an end what others left; what the disk refuses is tried again later."""
         if not self._leftovers.gather(self._tell_recovered):
-            self._look = monotonic() + LOOK_AGAIN
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Have what is left looked for again, after a while."""
+        self._look = monotonic() + LOOK_AGAIN
 
     def hand_over(self, archive: OpenArchive, reason: str) -> Sealing:
         """Have an archive sealed to which nothing more will be written."""
@@ -207,14 +211,15 @@ class Sealer:
             self._release(archive)
 
     def _gather_again(self) -> None:
-        self._look = monotonic() + LOOK_AGAIN
         if self._failed:
-            return  # among it may be what has been told, and could not be offered
+            # Among it may be what has been told, and could not be offered.
+            self.look_again()
+            return
         try:
-            if self._leftovers.gather(self._tell_recovered):
-                self._look = None
+            self.gather()
         except OSError as error:
             _log.error("what is left in the spool can't be looked for: %s", error)
+            self.look_again()
 
     def _tell(self, archive: OpenArchive, path: Path) -> None:
         try:
@@ -241,7 +246,7 @@ class Sealer:
         with archive.commit_lock:
             archive.release()
         if not archive.sealed:
-            self._look = monotonic() + LOOK_AGAIN
+            self.look_again()
         for held in (self._held, self._left):
             with suppress(ValueError):
                 held.remove(archive)

@@ -12,7 +12,7 @@ from tests.faults.stages import STAGES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
-SOME = 3
+SOME = 1
 """Runs of each kind of call in a stage, where not all are made."""
 
 
