@@ -151,3 +151,23 @@ def test_a_lock_that_can_not_be_given_back_goes_with_the_descriptor(tmp_path, mo
         file.release()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.EDQUOT, "quota"), (errno.EFBIG, "ulimit -f")],
+)
+def test_the_error_says_where_it_was_and_what_to_do(tmp_path, monkeypatch, code, remedy):
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_CREAT | os.O_RDWR), path)
+
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", refuse)
+        with pytest.raises(OSError, match=remedy) as caught:
+            file.append(b"x")
+    assert caught.value.errno == code
+    assert caught.value.filename == str(path)
+    file.close()

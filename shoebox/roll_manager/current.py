@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import RLock, get_ident
 from typing import Any
 
+from shoebox.appending import with_remedy
 from shoebox.archive.layout import Block
 from shoebox.errors import DurabilityError
 from shoebox.roll_manager.asking import Asked, Complaints
@@ -73,10 +74,10 @@ class Current:
         self._opening()
         try:
             archive = self.archive = self._archives.next()
-        except OSError:
+        except OSError as error:
             # Its file may be there, and could be neither used nor removed.
             self._sealer.look_again()
-            raise
+            raise with_remedy(error, self._archives.path) from error
         self._sealer.opened(archive.path)
         self._asked.start(archive)
         return archive

@@ -63,7 +63,9 @@ def a_full_spool(folder):
     disk = Disk(folder / "spool")
     writer = manager(disk.path)
     taken = write_until_full(writer)
-    refused(lambda: writer.write({}, "y" * 50_000), errno.ENOSPC)
+    said = refused(lambda: writer.write({}, "y" * 50_000), errno.ENOSPC)
+    assert "make room on that disk" in said
+    assert str(disk.path) in said
     assert there(disk.path) == taken
     disk.change("size=1m")
     writer.write({}, "after")
@@ -167,7 +169,7 @@ def no_names(folder):
         (disk.path / name).touch()
     writer = manager(disk.path)
     for _ in range(3):
-        refused(lambda: writer.write({}, "x"), errno.ENOSPC)
+        assert "make room" in refused(lambda: writer.write({}, "x"), errno.ENOSPC)
     disk.change("nr_inodes=100")
     writer.write({}, "after")
     writer.close()
@@ -182,7 +184,7 @@ def a_spool_that_is_read_only(folder):
     writer.roll()
     assert until(lambda: not writer._sealer.files())
     disk.change("ro")
-    refused(lambda: writer.write({}, "x"), errno.EROFS)
+    assert "mount it so" in refused(lambda: writer.write({}, "x"), errno.EROFS)
     disk.change("rw")
     writer.write({}, "after")
     writer.close()
@@ -219,7 +221,7 @@ def another_owner(folder):
     os.seteuid(0)
     os.chown(disk.path, 0, 0)
     os.seteuid(NOBODY)
-    refused(lambda: writer.write({}, "x"), errno.EACCES)
+    assert "let this user" in refused(lambda: writer.write({}, "x"), errno.EACCES)
     os.seteuid(0)
     for it in (disk, store):
         os.chown(it.path, NOBODY, NOBODY)
