@@ -51,7 +51,8 @@ def start_over(spool, *stores):
         close_timeout=CLOSE,
     )
     manager.close()
-    assert manager.unshipped == []
+    waiting = manager.unshipped
+    assert not waiting, f"{len(waiting)} deliveries wait, first {waiting[0]}"
 
 
 def left_in(spool):
