@@ -237,5 +237,7 @@ def now() -> str:
 
 def give_back(fd: int) -> None:
     """Give an archive's lock back, also for a child that was forked with a copy of it."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+    finally:
+        os.close(fd)

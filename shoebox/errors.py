@@ -52,6 +52,10 @@ class SpoolTooSmall(SpoolFull):
     """The record alone is more than the spool may ever hold; it is in vain to try again."""
 
 
+class ReentrantCall(ShoeboxError, RuntimeError):
+    """A call of a writer out of one of its own that it has interrupted; nothing was done."""
+
+
 class NoMoreFiles(ShoeboxError, EOFError):
     """Every record of every archive has been read."""
 

@@ -1,5 +1,6 @@
 """JSON lines: gzipped once, under a name that says what is in them, and lost never."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -346,3 +347,31 @@ def test_what_does_not_fit_is_refused_at_construction(folders, tmp_path):
         WritingJSONRollManager("%Q", live, done)
     with pytest.raises(BadWorkingDirectory):
         WritingJSONRollManager("a.json", tmp_path / "missing", done)
+
+
+def test_a_removal_that_could_not_be_synced_is_not_tried_for_ever(folders, monkeypatch):
+    live, done = folders
+    real, names = os.fsync, []
+
+    def once_removed(fd):
+        real(fd)
+        if not names and not list(live.iterdir()):
+            names.append(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    manager = WritingJSONRollManager("[[CRC]].json", live, done)
+    manager.write({}, "1")
+    monkeypatch.setattr(os, "fsync", once_removed)
+    with pytest.raises(OSError, match="Input/output error"):
+        manager.roll()
+    manager.roll()
+    manager.close()
+    assert lines(done) == ["1"]
+    assert len(list(done.iterdir())) == 1
+
+
+def test_drafts_of_dead_workers_are_removed_from_both_folders(folders):
+    for folder in folders:
+        (folder / f".{'0' * 32}.tmp").touch()
+    WritingJSONRollManager("[[CRC]].json", *folders).close()
+    assert [list(folder.iterdir()) for folder in folders] == [[], []]
