@@ -95,7 +95,7 @@ class Taker:
 
         Where one is refused, those before it have been taken.
         """
-        self._current.refuse_reentry()
+        self._current.refuse_reentry(seals=self._each_record)
         rest: Iterator[Any] = iter(records)
         tickets: dict[int, Ticket] = {}
         try:
@@ -141,7 +141,8 @@ class Taker:
 
     def _write_carefully(self, record: Any) -> None:
         """Take a record within the spool's limit, and sync it if each is to be."""
-        self._current.refuse_reentry()
+        # To sync a record is to sync first the archives before its own, which may be in sealing.
+        self._current.refuse_reentry(seals=self._each_record)
         self._make_room(record)
         with self._current.lock:
             archive, target, batch = self._current.take(record)
