@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Thread
 from time import monotonic, time
 
 from shoebox.delivery import Deliveries, Delivery, now
@@ -17,7 +17,7 @@ from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
 from shoebox.retrying import CAP, RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
-from shoebox.waking import Waker
+from shoebox.waking import Flag, Waker
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Uploader(Thread):
         names: Sequence[str],
         *,
         kinds: frozenset[str],
-        stop: Event,
+        stop: Flag,
         notify: Callable[[], None],
         stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
@@ -51,7 +51,7 @@ class Uploader(Thread):
         self._spool = spool
         self._deliveries = deliveries
         self._names = list(names)
-        self._stop_event = stop
+        self._ending = stop
         self._notify = notify
         self._tell_stored = stored
         self._metrics = metrics
@@ -92,11 +92,11 @@ class Uploader(Thread):
     def run(self) -> None:
         """Ship what is offered until told to stop."""
         try:
-            while not self._stop_event.is_set():
+            while not self._ending.is_set():
                 seconds = self._pass()
                 self._notify()
                 if self.denied:
-                    self._stop_event.wait(seconds)
+                    self._ending.wait(seconds)
                 else:
                     self.waker.wait(seconds)
         finally:
@@ -108,7 +108,7 @@ class Uploader(Thread):
         try:
             self._scan()
             for name in list(self._todo):
-                if self._stop_event.is_set():
+                if self._ending.is_set():
                     break
                 if self._try(name):
                     self._todo.pop(name, None)
@@ -226,7 +226,7 @@ class Uploader(Thread):
         self._metrics.tell(FAILED, 1, self.name)
         self.trouble = str(error)
         self._notify()
-        return self._stop_event.wait(seconds)
+        return self._ending.wait(seconds)
 
     def _note_error(self, error: Exception) -> None:
         """Note what holds up the archive that is being sent, for whoever looks at the spool."""
@@ -237,6 +237,6 @@ class Uploader(Thread):
 
     def _note_trouble(self, error: Exception) -> None:
         """Log what keeps archives here, once for as long as it stays the same."""
-        if str(error) != self.trouble and not self._stop_event.is_set():
+        if str(error) != self.trouble and not self._ending.is_set():
             _log.error("%s: can't ship now: %s", self.name, error)
         self.trouble = str(error)

@@ -18,6 +18,7 @@ from shoebox.spool import Spool
 from shoebox_plugins.callbacks.files import CompressFileCallback
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
+from tests.interrupting import interrupted_at
 
 SECONDS = 30
 
@@ -129,8 +130,7 @@ def test_a_destination_that_is_down_holds_up_only_itself(tmp_path, spool):
 
     to = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
     to.start()
-    with to._changed:
-        assert to._changed.wait_for(lambda: to._workers[0].settled, SECONDS)
+    assert to._wait_until(lambda: to._workers[0].settled, SECONDS)
     assert stored(tmp_path / "a") == ["0", "1", "2", "3", "4"]
     assert stored(spool) == ["0", "1", "2", "3", "4"]
     waiting = to.waiting()
@@ -149,8 +149,7 @@ def test_delivery_state_survives_a_restart(tmp_path, spool):
 
     first = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
     first.start()
-    with first._changed:
-        assert first._changed.wait_for(lambda: first._workers[0].settled, SECONDS)
+    assert first._wait_until(lambda: first._workers[0].settled, SECONDS)
     assert len(first.close(0.0)) == 5
 
     class Never(LocalBackend):
@@ -223,7 +222,9 @@ def test_a_key_that_other_content_has_keeps_the_archive_and_the_others_go_on(tmp
     assert "other content" in state["destinations"]["d0"]["error"]
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"\0"])
+@pytest.mark.parametrize(
+    "spoil", [lambda data: data[:-1], lambda data: data[:-1] + bytes([data[-1] ^ 1])]
+)
 @pytest.mark.parametrize("checksums", [True, False])
 def test_what_is_stored_short_or_changed_is_not_removed_here(tmp_path, spool, spoil, checksums):
     class Lies(LocalBackend):
@@ -441,8 +442,7 @@ def test_draining_thousands_looks_at_each_a_few_times_only(tmp_path, monkeypatch
     for index in range(300):
         manager.write({}, f"{index}")
     shipper_ = manager._shipper
-    with shipper_._changed:
-        assert shipper_._changed.wait_for(lambda: shipper_._workers[0].settled, SECONDS)
+    assert shipper_._wait_until(lambda: shipper_._workers[0].settled, SECONDS)
     assert reads[0] < 300 * 7
     manager.close()
 
@@ -450,8 +450,7 @@ def test_draining_thousands_looks_at_each_a_few_times_only(tmp_path, monkeypatch
 def test_the_next_start_ships_although_nothing_is_written(tmp_path, spool):
     store = backend(tmp_path / "store")
     manager = WritingRollManager("%f.events", NeverRollChecker(), spool, storage=[store])
-    with manager._shipper._changed:
-        assert manager._shipper._changed.wait_for(manager._shipper._is_settled, SECONDS)
+    assert manager._shipper._wait_until(manager._shipper._is_settled, SECONDS)
     assert list(spool.iterdir()) == []
     manager.close()
 
@@ -528,3 +527,30 @@ def test_a_forked_child_that_ships_nothing_leaves_the_parent_s_backend_open(tmp_
     to.after_fork()
     to.close(SECONDS)
     assert closed == []
+
+
+def test_an_interrupt_at_any_instruction_of_waiting_stops_no_destination(tmp_path):
+    (tmp_path / "spool").mkdir()
+    to = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+    number = 0
+    while interrupted_at(number, lambda: to._wait_until(lambda: False, 0.0)):
+        tells = threading.Thread(target=to._notify, daemon=True)
+        tells.start()
+        tells.join(SECONDS / 2)
+        assert not tells.is_alive()
+        number += 1
+    assert number > 10
+
+
+def test_an_interrupt_at_any_instruction_of_stopping_leaves_it_to_be_stopped_again(tmp_path):
+    (tmp_path / "spool").mkdir()
+    number, interrupted = 0, True
+    while interrupted:
+        to = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+        to.start()
+        assert to._wait_until(to._is_settled, SECONDS)
+        interrupted = interrupted_at(number, to._stop.set)
+        to.close(SECONDS)
+        assert not to.alive
+        number += 1
+    assert number > 1
