@@ -10,11 +10,12 @@ from dataclasses import replace
 from threading import Thread
 from time import monotonic, time
 
+from shoebox.backoff import CAP, Backoff
 from shoebox.delivery import Deliveries, Delivery, now
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageUnavailable
 from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
-from shoebox.retrying import CAP, RetryingBackend
+from shoebox.retrying import RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
 from shoebox.waking import Flag, Waker
@@ -25,7 +26,10 @@ RESCAN = 30.0
 """Seconds after which a destination looks for what other processes have offered."""
 
 AGAIN = 0.5
-"""Seconds after which it looks again at what another process ships, or what failed here."""
+"""Seconds after which it looks again at what another process ships."""
+
+_ALL = ""
+"""What backs off where no archive is to blame."""
 
 
 class Uploader(Thread):
@@ -47,6 +51,8 @@ class Uploader(Thread):
     ) -> None:
         super().__init__(name=destination.name, daemon=True)
         self._backend = RetryingBackend(destination.backend, self._pause, jitter=jitter)
+        self._backoff = Backoff(jitter)
+        """When to try again what failed here."""
         self._sender = Sender(destination, self._backend, spool, deliveries, kinds)
         self._spool = spool
         self._deliveries = deliveries
@@ -110,6 +116,8 @@ class Uploader(Thread):
             for name in list(self._todo):
                 if self._ending.is_set():
                     break
+                if self._backoff.seconds(name):
+                    continue
                 if self._try(name):
                     self._todo.pop(name, None)
                 self._notify()
@@ -122,7 +130,12 @@ class Uploader(Thread):
             return CAP
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._note_trouble(error)
-        return AGAIN if self._todo else RESCAN
+            self._backoff.failed(_ALL)
+            self._notify()
+            self._ending.wait(self._backoff.seconds(_ALL))
+            return AGAIN
+        self._backoff.worked(_ALL)
+        return min([RESCAN, *(self._backoff.seconds(it) or AGAIN for it in self._todo)])
 
     def _scan(self) -> None:
         """Look, now and then, for what other processes have offered."""
@@ -146,7 +159,9 @@ class Uploader(Thread):
         except OSError as error:
             # Such as no more descriptors: it is tried again.
             self._note_trouble(error)
+            self._backoff.failed(name)
             return False
+        self._backoff.worked(name)
         return done
 
     def _ship(self, name: str) -> bool:
