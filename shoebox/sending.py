@@ -18,7 +18,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from shoebox.retrying import RetryingBackend
+from shoebox.retrying import UNAVAILABLE, RetryingBackend
 from shoebox.spool import Spool
 from shoebox.storage import ObjectInfo
 
@@ -85,7 +85,7 @@ class Sender:
         try:
             self._backend.put(archive.key, self._spool.path / archive.name, archive.metadata)
             self._compare(archive)
-        except StorageUnavailable:
+        except UNAVAILABLE:
             # A service that finds the checksum wrong each time may be right.
             self._check_here(archive)
             raise

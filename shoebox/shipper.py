@@ -209,7 +209,8 @@ class Shipper:
         if identity_of(self._spool, name) is None:
             _log.warning("%s: is no archive, and left alone", self._spool.path / name)
         else:
-            self.offer(self._callback.on_close(self._spool.path / name))
+            path = self._spool.path / name
+            self.offer(path if self._deliveries.take_back(name) else self._callback.on_close(path))
 
     def _is_in_spool(self, path: Path) -> bool:
         """Tell whether a path, which a callback may spell in its own way, is a file there."""
