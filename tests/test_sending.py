@@ -12,6 +12,7 @@ from shoebox.destination import Destination
 from shoebox.errors import (
     InvalidName,
     KeyCollision,
+    ObjectNotFound,
     StorageDenied,
     StorageRejected,
     StorageUnavailable,
@@ -206,6 +207,40 @@ def test_what_was_said_to_be_stored_and_is_not_is_sent_again(tmp_path, spool, co
 def test_what_was_stored_with_other_bytes_is_removed_and_sent_again(tmp_path, spool, content):
     backend = local(tmp_path, Spoils)
     send(spool, backend)
+    assert (backend.puts, backend.deletes) == (2, 1)
+    assert stored(tmp_path) == content
+
+
+def test_what_is_said_to_be_there_and_is_not_when_it_is_read_is_sent_again(
+    tmp_path, spool, content
+):
+    """It blames no archive that an object comes late, or was lost."""
+
+    class Late(LocalBackend):
+        opens = 0
+
+        def open(self, key):
+            self.opens += 1
+            if self.opens < 3:
+                raise ObjectNotFound("not yet")
+            return super().open(key)
+
+    send(spool, local(tmp_path, Late), verify="get")
+    assert stored(tmp_path) == content
+
+
+def test_what_only_reading_finds_to_be_wrong_is_removed_and_sent_again(tmp_path, spool, content):
+    class Pretends(Spoils):
+        def stat(self, key):
+            info = super().stat(key)
+            known = Deliveries(spool).digests("a.events", ["sha256"])
+            return ObjectInfo(key, len(content), info.modified, known, self.said)
+
+        def spoil(self, path):
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    backend = local(tmp_path, Pretends)
+    send(spool, backend, verify="get")
     assert (backend.puts, backend.deletes) == (2, 1)
     assert stored(tmp_path) == content
 
