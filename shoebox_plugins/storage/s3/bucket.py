@@ -44,8 +44,7 @@ class Bucket:
             try:
                 return self._call("head_object", key, **self._mode)
             except sdk.ClientError as error:
-                if answer(error).state in _MUTE:
-                    self._call("get_object", key, Range="bytes=0-0")["Body"].close()
+                self._explain(error, key)
                 raise
 
     def find(self, key: str) -> dict[str, Any] | None:
@@ -59,7 +58,13 @@ class Bucket:
             except sdk.ClientError as error:
                 if answer(error).state in {_ABSENT, _DENIED}:
                     return None
+                self._explain(error, key)
                 raise
+
+    def _explain(self, error: sdk.ClientError, key: str) -> None:
+        """Raise what a GET is answered, where a HEAD has been refused without a reason."""
+        if answer(error).state in _MUTE:
+            self._call("get_object", key, Range="bytes=0-0")["Body"].close()
 
     @contextmanager
     def body(self, key: str, etag: str, span: str = "") -> Iterator[BinaryIO]:
