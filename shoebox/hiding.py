@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 _SIGNATURE = re.compile(r"(Signature=)[0-9A-Za-z%+/=]+")
@@ -33,7 +33,7 @@ def scrub(error: BaseException, *secrets: str) -> None:
             setattr(one, name, _clean(value, hidden))
         headers = getattr(getattr(one, "response", None), "headers", None)
         if headers is not None:
-            headers.update(_clean(dict(headers), hidden))
+            _clean(headers, hidden)
 
 
 def _is_no_debug_message(record: logging.LogRecord) -> bool:
@@ -58,6 +58,7 @@ def _clean(value: Any, secrets: list[str]) -> Any:
         for secret in secrets:
             value = value.replace(secret, "***")
         return _SIGNATURE.sub(r"\1***", value)
-    if type(value) is dict:
-        return {_clean(key, secrets): _clean(it, secrets) for key, it in value.items()}
+    if isinstance(value, MutableMapping):
+        for key in list(value):
+            value[key] = _clean(value[key], secrets)
     return value
