@@ -388,3 +388,13 @@ def test_a_read_that_fails_is_unavailable(backend, service, source, fault):
     service.fail("get", fault)
     with backend.open("a") as file, pytest.raises(StorageUnavailable):
         file.read(10)
+
+
+def test_an_answer_that_lacks_what_it_has_to_say_is_unavailable(backend, service):
+    service.fail("head", Answer(200, body=b""))
+    with pytest.raises(StorageUnavailable, match="lacks LastModified"):
+        backend.stat("a")
+
+
+def test_secrets_are_left_out_of_what_the_settings_show(made):
+    assert "very-secret" not in repr(made._settings)

@@ -16,7 +16,7 @@ from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from tests import s3_service, swift_server
 from tests.faults import FULL, lying_s3, lying_swift
-from tests.faults.lies import LIES, Lie, Request
+from tests.faults.lies import FOR_EVER, LIES, Lie, Request
 from tests.faults.lying import Clock, Liar
 from tests.faults.lying_s3 import S3Liar
 from tests.faults.lying_swift import SwiftLiar
@@ -103,7 +103,7 @@ class Run:
                 self.spool,
                 compression="none",
                 storage=targets,
-                close_timeout=SECONDS if heals else 0.5,
+                close_timeout=SECONDS if heals else 2.0,
             ) as manager:
                 for _ in range(count):
                     number = str(len(self.written))
@@ -209,3 +209,37 @@ def test_whatever_a_store_says_every_record_is_there_once(
     FIGURES["requests"] += liar.asked
     FIGURES["archives removed from the spool, each of which the store was asked for"] += run.removed
     FIGURES["seconds that were waited for by a clock of the tests' own"] += int(run.waited)
+
+
+@pytest.fixture
+def both(s3: s3_service.Service) -> Iterator[list[Liar]]:
+    """Give a bucket, and a container beside it."""
+    with swift_server.serving() as server:
+        s3.forget()
+        liars: list[Liar] = [
+            S3Liar(s3, parts=False, checksum="crc32c"),
+            SwiftLiar(server, parts=True, version="1"),
+        ]
+        yield liars
+        for liar in liars:
+            liar.release.set()
+
+
+AWAY = Lie(("look", "store", "part", "read", "login"), "drop", FOR_EVER, heals=False)
+
+
+@pytest.mark.parametrize("away", [0, 1])
+def test_one_store_of_two_that_is_away_holds_up_only_itself(
+    tmp_path: Path, both: list[Liar], away: int
+) -> None:
+    """What the other has stays here all the same, until both have it."""
+    run = Run(tmp_path, both, AWAY)
+    both[away].tell(AWAY)
+    manager = run.write(ARCHIVES * EACH, heals=False)
+    assert {it.destination for it in manager.unshipped} == {f"d{away}"}
+    assert len(both[1 - away].objects()) == ARCHIVES
+    assert run.removed == 0
+    both[away].calm()
+    assert run.write(EACH, heals=True).unshipped == []
+    assert run.early == []
+    run.check(tmp_path)
