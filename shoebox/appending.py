@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Collection, Sequence
@@ -14,6 +15,16 @@ from shoebox.errors import DurabilityError
 
 _CHUNK = 1 << 20
 
+_REMEDIES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room, or have the quota raised",
+    errno.EFBIG: "raise the limit on a file's size (ulimit -f)",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.EROFS: "mount it so that it can be written to",
+    errno.EACCES: "let this user write there",
+    errno.EIO: "check the disk",
+}
+
 
 def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> int:
     """Write every byte of the buffers, and return how many; the kernel may take several goes."""
@@ -23,6 +34,14 @@ def write_all(fd: int, buffers: Sequence[bytes | memoryview]) -> int:
         while rest:
             rest = rest[os.write(fd, rest) :]
     return size
+
+
+def with_remedy(error: OSError, path: Path) -> OSError:
+    """Return the error with the path, and what to do about it where that is known."""
+    remedy = _REMEDIES.get(error.errno or 0)
+    if remedy is None or remedy in str(error.strerror):
+        return error
+    return OSError(error.errno, f"{error.strerror}; {remedy}", str(path))
 
 
 class AppendFile:
@@ -49,6 +68,9 @@ class AppendFile:
             self._refuse()
         try:
             self.size += write_all(self.fd, buffers)
+        except OSError as error:
+            self._cut_back()
+            raise with_remedy(error, self.path) from error
         except BaseException:
             self._cut_back()
             raise
@@ -80,9 +102,11 @@ class AppendFile:
 
     def release(self) -> None:
         """Give the lock and the descriptor back: a child forked just now keeps only a copy."""
-        if self.fd >= 0:
-            fcntl.flock(self.fd, fcntl.LOCK_UN)
-        self.close()
+        try:
+            if self.fd >= 0:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give the descriptor back, and the lock if no fork has a copy; twice is fine."""

@@ -77,7 +77,25 @@ def settings(conf: cfg.ConfigOpts, group: str = GROUP) -> dict[str, Any]:
 def listening(conf: cfg.ConfigOpts, group: str = GROUP) -> dict[str, Any]:
     """Return the value of each option of `shoebox listen`, by its name."""
     conf.register_opts(copy.deepcopy(list(options.LISTEN)), group=f"{group}_listen")
-    return ini.values(conf, f"{group}_listen", options.LISTEN)
+    found = ini.values(conf, f"{group}_listen", options.LISTEN)
+    if not found["topics"]:
+        raise ConfigError(f"[{group}_listen] topics: is empty; name what is to be listened to")
+    return found
+
+
+def reread(conf: cfg.ConfigOpts, group: str = GROUP) -> dict[str, Any]:
+    """Read the ini again, and return what `listening` does, changed where it may change in use.
+
+    Raise ConfigError, cfg.Error, OSError or UnicodeDecodeError, and change nothing, where what
+    stands there is wrong.
+    """
+    before = conf._mutable_ns  # noqa: SLF001 - nothing public goes back to it
+    try:
+        conf.mutate_config_files()
+        return listening(conf, group)
+    except Exception:
+        conf._mutable_ns = before  # noqa: SLF001
+        raise
 
 
 def instances(conf: cfg.ConfigOpts, kind: str, group: str = GROUP) -> list[Instance]:

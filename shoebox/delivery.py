@@ -76,6 +76,10 @@ class Delivery:
         )
 
 
+# Made here, before there are threads: two that ask msgspec for a dataclass it does not know yet,
+# at the same time, crash the process.
+_decode = msgspec.json.Decoder(Delivery).decode
+
 _Mark = tuple[int, ...]
 
 
@@ -146,7 +150,7 @@ class Deliveries:
         """Return how far an archive is; one whose state is garbage has to start again."""
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
-            return msgspec.json.decode(content, type=Delivery)
+            return _decode(content)
         except (FileNotFoundError, ValueError):
             return Delivery()
 
@@ -269,5 +273,7 @@ def now() -> str:
 
 def give_back(fd: int) -> None:
     """Give an archive's lock back, also for a child that was forked with a copy of it."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+    finally:
+        os.close(fd)

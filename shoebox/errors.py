@@ -48,6 +48,14 @@ class SpoolFull(ShoeboxError, OSError):
     """The spool holds as many bytes as it may; the record was not taken."""
 
 
+class SpoolTooSmall(SpoolFull):
+    """The record alone is more than the spool may ever hold; it is in vain to try again."""
+
+
+class ReentrantCall(ShoeboxError, RuntimeError):
+    """A call of a writer out of one of its own that it has interrupted; nothing was done."""
+
+
 class NoMoreFiles(ShoeboxError, EOFError):
     """Every record of every archive has been read."""
 

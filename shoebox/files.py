@@ -28,6 +28,7 @@ __all__ = [
     "TEMPORARY_SUFFIX",
     "AppendFile",
     "Directory",
+    "closing_on_error",
     "copy",
     "is_temporary",
     "numbered",
@@ -70,15 +71,41 @@ class Directory(Closing):
     def create(self, name: str, flags: int = os.O_WRONLY) -> int:
         """Return the descriptor of a new file, private to its owner whatever the umask."""
         fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
-        os.fchmod(fd, FILE_MODE)
+        with self._removing_on_error(name, fd):
+            os.fchmod(fd, FILE_MODE)
         return fd
+
+    def lock_new(self, name: str, fd: int) -> bool:
+        """Lock a file that was just made; tell whether it still has its name, else close it.
+
+        Between the two another process may have taken it for a dead one's. Where it can't be
+        locked, it is closed and its name removed.
+        """
+        with self._removing_on_error(name, fd):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            held = self.holds(name, fd)
+        if not held:
+            os.close(fd)
+        return held
+
+    @contextmanager
+    def _removing_on_error(self, name: str, fd: int) -> Iterator[None]:
+        """Close a file that was just made, and remove its name, if the block raises."""
+        with closing_on_error(fd):
+            try:
+                yield
+            except BaseException:
+                with suppress(OSError):
+                    if self.holds(name, fd):
+                        self.remove(name)
+                raise
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Return the descriptor of a regular file that is there; a link or FIFO is refused."""
         fd = os.open(name, flags | _OPEN, dir_fd=self.fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise OSError(errno.EINVAL, "not a regular file", str(self.path / name))
+        with closing_on_error(fd):
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", str(self.path / name))
         return fd
 
     @contextmanager
@@ -242,11 +269,18 @@ def _create_held(directory: Directory, name: str) -> int:
     """Make a file whose lock says that its process lives."""
     while True:
         fd = directory.create(name, os.O_RDWR)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if directory.holds(name, fd):
+        if directory.lock_new(name, fd):
             return fd
-        # Between create and lock somebody has taken it for a dead process's.
+
+
+@contextmanager
+def closing_on_error(fd: int) -> Iterator[None]:
+    """Close a descriptor, and so give its lock back, if the block raises."""
+    try:
+        yield
+    except BaseException:
         os.close(fd)
+        raise
 
 
 def try_lock(fd: int) -> bool:

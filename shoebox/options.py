@@ -117,7 +117,7 @@ WRITER: tuple[cfg.Opt, ...] = (
         choices=[
             ("none", "nobody"),
             ("opentelemetry", "OpenTelemetry's API, which hands it to the SDK that is set up"),
-            ("prometheus", "prometheus_client, and in shoebox ship --watch its endpoint"),
+            ("prometheus", "prometheus_client, and in listen and ship --watch its endpoint"),
         ],
         help="Who hears of what is measured. Needs shoebox[opentelemetry] or shoebox[prometheus].",
     ),

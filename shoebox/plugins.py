@@ -8,6 +8,7 @@ plugin is first looked up, and with it everything that makes an import slow.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ GROUPS = {
     "callback": "shoebox.callbacks",
     "storage": "shoebox.storage_backends",
 }
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 STRANGE = (Exception, SystemExit)
 """What a stranger's code may raise when it is imported or built; a user's Ctrl-C is none of it."""
@@ -65,7 +68,7 @@ def load(kind: str, name: str) -> type[Any]:
             "uninstall all but one"
         )
     plugin: type[Any] = _imported(kind, claims[0])
-    fault = interfaces.fault(kind, plugin)
+    fault = _name_fault(name) or interfaces.fault(kind, plugin)
     if fault is not None:
         raise PluginError(
             f"the {kind} plugin {name!r} of {_owner(kind, name)} can't be used: {fault}"
@@ -150,6 +153,13 @@ def _distributions(kind: str, name: str) -> list[Distribution]:
 
 def _packages(kind: str, name: str) -> list[str]:
     return [f"{it.name} {it.version}" for it in _distributions(kind, name)]
+
+
+def _name_fault(name: str) -> str | None:
+    """Return why no list of an ini can hold the name; None if one can."""
+    if _NAME.fullmatch(name):
+        return None
+    return "no ini can name it: give it a name of letters, digits, '-', '_' and '.'"
 
 
 def _owner(kind: str, name: str) -> str:

@@ -22,6 +22,7 @@ from shoebox.errors import ConfigError
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
+from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 from shoebox.waking import Flag, Waker
 
@@ -98,33 +99,26 @@ class Shipper:
         for worker in self._workers:
             worker.add(path.name)
 
-    def pick_up(self) -> None:
-        """Offer the sealed archives that an earlier process did not, after their callbacks."""
+    def pick_up(self) -> bool:
+        """Offer the sealed archives that an earlier process did not, after their callbacks.
+
+        Return whether none is left that the disk kept from being offered.
+        """
+        every = True
         offered = set(self._deliveries.offered())
         for name in self._spool.sealed():
-            fd = None if name in offered else self._spool.hold(name)
-            if fd is None:
-                continue
             try:
-                # Another process may have offered it before the lock was had.
-                if not self._spool.directory.exists(name + DELIVERY):
-                    self._pick_up(name)
+                fd = None if name in offered else self._spool.hold(name)
+                if fd is not None:
+                    self._pick_up(name, fd)
             except OSError as error:
                 _log.error("%s: can't be offered now: %s", name, error)
-            finally:
-                give_back(fd)
+                every = False
+        return every
 
     def start(self) -> None:
         """Start a thread for each destination; a second time changes nothing."""
-        with self._starting:
-            if self._workers or self._stop.is_set():
-                return
-            if self._forked:
-                # Not in the fork itself: few children ever write.
-                self._destinations = [it.reopened() for it in self._destinations]
-            self._workers = [self._uploader(it) for it in self._destinations]
-            for worker in self._workers:
-                worker.start()
+        apart(self._start)
 
     def resume(self) -> None:
         """Start, if an earlier process has left something to be shipped."""
@@ -191,6 +185,17 @@ class Shipper:
         self._deliveries.after_fork()
         self._begin()
 
+    def _start(self) -> None:
+        with self._starting:
+            if self._stop.is_set():
+                return
+            if not self._workers:
+                if self._forked:
+                    # Not in the fork itself: few children ever write.
+                    self._destinations = [it.reopened() for it in self._destinations]
+                self._workers = [self._uploader(it) for it in self._destinations]
+            start(*self._workers)
+
     def _uploader(self, destination: Destination) -> Uploader:
         return Uploader(
             destination,
@@ -205,12 +210,19 @@ class Shipper:
             metrics=self._metrics,
         )
 
-    def _pick_up(self, name: str) -> None:
-        if identity_of(self._spool, name) is None:
-            _log.warning("%s: is no archive, and left alone", self._spool.path / name)
-        else:
-            path = self._spool.path / name
-            self.offer(path if self._deliveries.take_back(name) else self._callback.on_close(path))
+    def _pick_up(self, name: str, fd: int) -> None:
+        try:
+            # Another process may have offered it before the lock was had.
+            if self._spool.directory.exists(name + DELIVERY):
+                return
+            if identity_of(self._spool, name) is None:
+                _log.warning("%s: is no archive, and left alone", self._spool.path / name)
+            else:
+                path = self._spool.path / name
+                back = self._deliveries.take_back(name)
+                self.offer(path if back else self._callback.on_close(path))
+        finally:
+            give_back(fd)
 
     def _is_in_spool(self, path: Path) -> bool:
         """Tell whether a path, which a callback may spell in its own way, is a file there."""

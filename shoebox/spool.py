@@ -7,17 +7,24 @@ holds its lock; `NAME` is sealed; `NAME.delivery` says where it has been shipped
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
-from shoebox.files import TEMPORARY_SUFFIX, Directory, is_temporary, numbered, try_lock
+from shoebox.files import (
+    TEMPORARY_SUFFIX,
+    Directory,
+    closing_on_error,
+    is_temporary,
+    numbered,
+    try_lock,
+)
 
 OPEN: Final = ".open"
 TORN: Final = ".torn"
@@ -29,6 +36,9 @@ ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
+
+_PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
+"""Why a file can't be opened now, whatever it is."""
 
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMpPrRsSTuUVwWxXyYzZ%")
@@ -95,23 +105,20 @@ class Spool:
         self._last = name, taken
         return fd, candidate
 
-    def abandoned(self) -> Iterator[tuple[int, str]]:
-        """Yield descriptor and name of each open archive that nobody holds, locked by us.
-
-        The caller closes the descriptor.
-        """
-        for name in self.names(OPEN):
-            fd = self.hold(name)
-            if fd is not None:
-                yield fd, name.removesuffix(OPEN)
-
     def hold(self, name: str) -> int | None:
-        """Return a descriptor that holds the file's lock; None if it is held or gone."""
+        """Return a descriptor that holds the file's lock; None if it is held, gone or not ours.
+
+        Raise OSError for what may be over at another time.
+        """
         try:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
-        except OSError:
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
             return None
-        if try_lock(fd) and self.directory.holds(name, fd):
+        with closing_on_error(fd):
+            held = try_lock(fd) and self.directory.holds(name, fd)
+        if held:
             return fd
         os.close(fd)
         return None
@@ -119,9 +126,16 @@ class Spool:
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
         for name in self.names(TEMPORARY_SUFFIX):
-            fd = self.hold(name) if is_temporary(name) else None
-            if fd is not None:
+            if is_temporary(name) or name.endswith(TORN + TEMPORARY_SUFFIX):
+                with suppress(OSError):  # it takes some room, and no more
+                    self._sweep(name)
+
+    def _sweep(self, name: str) -> None:
+        fd = self.hold(name)
+        if fd is not None:
+            try:
                 self.directory.remove(name)
+            finally:
                 os.close(fd)
 
     def names(self, suffix: str) -> list[str]:
@@ -147,22 +161,22 @@ class Spool:
             fd = self.directory.create(name, os.O_RDWR | os.O_APPEND)
         except FileExistsError:
             return None
-        # Between create and lock another may have taken the empty file for abandoned.
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if self.directory.holds(name, fd):
-            return fd
-        os.close(fd)
-        return None
+        return fd if self.directory.lock_new(name, fd) else None
 
     def _reserve(self, name: str) -> int | None:
         fd = self.create_locked(name + OPEN)
-        if fd is not None and any(
-            self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
-        ):
-            self.directory.remove(name + OPEN)
-            os.close(fd)
+        if fd is None:
             return None
-        return fd
+        with closing_on_error(fd):
+            free = not any(
+                self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
+            )
+            if not free:
+                self.directory.remove(name + OPEN)
+        if free:
+            return fd
+        os.close(fd)
+        return None
 
 
 def _size(entry: os.DirEntry[str]) -> int:

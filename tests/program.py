@@ -73,6 +73,12 @@ def start(
     )
 
 
+def workers(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the pids of what a process has forked, whichever of its threads did."""
+    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+    return [int(pid) for it in tasks for pid in (it / "children").read_text().split()]
+
+
 def on_terminal(*arguments, stream="stderr", columns=80):
     """Return what a run has printed on a stream that is a terminal, so many columns wide."""
     terminal, end = os.openpty()

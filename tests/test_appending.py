@@ -1,6 +1,7 @@
 """A file that only grows, and whose bytes are kept whole or not at all."""
 
 import errno
+import fcntl
 import hashlib
 import os
 
@@ -134,4 +135,39 @@ def test_a_sync_of_little_reads_nothing_back_for_the_digests(tmp_path, monkeypat
     file.append(bytes(2 << 20))
     file.sync()
     assert sum(size for size, _ in reads) == (2 << 20) + 6
+    file.close()
+
+
+def test_a_lock_that_can_not_be_given_back_goes_with_the_descriptor(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    fd = os.open(path, os.O_CREAT | os.O_RDWR)
+    file = AppendFile(fd, path)
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="No locks available"):
+        file.release()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.EDQUOT, "quota"), (errno.EFBIG, "ulimit -f")],
+)
+def test_the_error_says_where_it_was_and_what_to_do(tmp_path, monkeypatch, code, remedy):
+    path = tmp_path / "a"
+    file = AppendFile(os.open(path, os.O_CREAT | os.O_RDWR), path)
+
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", refuse)
+        with pytest.raises(OSError, match=remedy) as caught:
+            file.append(b"x")
+    assert caught.value.errno == code
+    assert caught.value.filename == str(path)
     file.close()

@@ -23,6 +23,8 @@ HEADER = 141
         (WHOLE, ""),
         (OLD, ""),
         (bytes(500), ""),
+        (bytes(500) + WHOLE[HEADER:], ""),
+        (bytes(512) + b"x", ""),
         (b"text", "does not begin as an archive does"),
         (b"\x1f\x8b", "does not begin as an archive does"),
         (bytes(500) + b"x", "does not begin as an archive does"),

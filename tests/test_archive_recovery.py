@@ -188,13 +188,29 @@ def test_an_archive_whose_header_is_not_whole_is_removed(tmp_path, size):
         assert names(path.parent) == []
 
 
+@pytest.mark.parametrize("keeps", ["the block", "sectors of the block", "payload", "zeros"])
+def test_an_archive_whose_header_was_lost_is_saved_and_removed(tmp_path, keeps):
+    """A power cut may keep a block, and leave the header before it as zeros."""
+    data = abandon(tmp_path / "a", [[({}, "x" * 3000, 0)]])
+    content = {
+        "the block": data[data.index(golden.MAGIC, 1) :].rjust(len(data), b"\0"),
+        "sectors of the block": data[512:].rjust(len(data), b"\0"),
+        "payload": data[1024:2048].rjust(2048, b"\0"),
+        "zeros": bytes(5 << 20),
+    }[keeps]
+    path = put(tmp_path / "b", content)
+    assert recover(path).outcome == "removed"
+    torn = path.with_name("a.torn")
+    assert names(path.parent) == ([] if keeps == "zeros" else [torn.name])
+    assert keeps == "zeros" or torn.read_bytes() == content
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"#!/bin/sh\necho this is another program's\n",
         b"\x1f\x8b" + bytes(50),
         golden.MAGIC + b"\x03\x00" + bytes(200),
-        bytes(5 << 20),
     ],
 )
 def test_a_file_that_is_not_ours_is_left_alone(tmp_path, content):

@@ -3,12 +3,11 @@
 import signal
 import socket
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
-from tests.program import run, start
+from tests.program import run, start, workers
 from tests.web import get
 
 PATIENCE = 60.0
@@ -32,11 +31,6 @@ def wait_for_workers(process, number):
         assert process.poll() is None, process.stderr.read()
         assert monotonic() < end
         sleep(0.05)
-
-
-def workers(process):
-    tasks = Path(f"/proc/{process.pid}/task")
-    return [it for task in tasks.iterdir() for it in (task / "children").read_text().split()]
 
 
 def test_it_starts_its_workers_reads_the_ini_again_and_ends_when_it_is_asked_to(ini):

@@ -235,7 +235,7 @@ def test_a_full_disk_is_told_and_what_was_written_before_is_intact(spool):
     [told] = ended.err.splitlines()
     assert told.startswith("shoebox: stdin:")
     assert told.count("File too large") == told.count("may not be safe") == 1
-    assert f"{spool}: File too large; the " in told
+    assert f"{spool}: File too large; raise the limit on a file's size (ulimit -f); the " in told
     assert run("recover", spool).code == 0
     written = run("cat", spool).out
     assert content.startswith(written)

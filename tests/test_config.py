@@ -1,5 +1,6 @@
 """The ini file: what is in it, what is wrong with it, and what it says by default."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -230,6 +231,26 @@ def test_everything_that_is_wrong_is_told_at_once(ini):
     assert len(lines) == 6
 
 
+def test_a_listener_that_would_hear_nothing_is_refused(ini):
+    conf = ini("[shoebox]\ndirectory = /a\n[shoebox_listen]\ntopics =\n")
+    assert problems(conf) == ["[shoebox_listen] topics: is empty; name what is to be listened to"]
+
+
+def test_what_is_read_again_changes_only_where_it_may_and_nothing_does_where_it_is_wrong(
+    ini, tmp_path
+):
+    text = "[shoebox_listen]\nrequeue_pause = 7\nworkers = 2\n"
+    conf = ini(text)
+    assert config.listening(conf)["requeue_pause"] == 7.0
+    (tmp_path / "shoebox.conf").write_text(text.replace("7", "8").replace("2", "3"))
+    assert config.reread(conf)["requeue_pause"] == 8.0
+    assert config.listening(conf)["workers"] == 2
+    (tmp_path / "shoebox.conf").write_text(text.replace("7", "0"))
+    with pytest.raises(ConfigError, match=r"\[shoebox_listen\] requeue_pause"):
+        config.reread(conf)
+    assert config.listening(conf)["requeue_pause"] == 8.0
+
+
 def test_a_broken_plugin_that_is_not_asked_for_does_no_harm(install, ini):
     install("acme", "roll_checker", "acme", "acme_checker:Checker", "import no_such_module")
     config.check(ini("[shoebox]\ndirectory = /a\n"))
@@ -306,6 +327,16 @@ def test_the_generated_sample_is_what_the_generator_writes(tmp_path):
         capture_output=True,
     )
     assert (ETC / "shoebox.conf.sample").read_text() == generated.read_text()
+
+
+def test_the_unit_of_systemd_may_write_where_the_example_has_it_write():
+    unit = (ETC.parent / "systemd" / "shoebox-listen.service").read_text()
+    assert f" --config-file /etc/shoebox/{(ETC / 'shoebox.conf').name} listen" in unit
+    allowed = re.search(r"^ReadWritePaths=(.*)$", unit, re.MULTILINE)[1].split()
+    text = (ETC / "shoebox.conf").read_text()
+    written = re.findall(r"^(?:directory|path) = (\S+)$", text, re.MULTILINE)
+    assert len(written) == 2
+    assert {it.removeprefix("-") for it in allowed} == {*written}
 
 
 @pytest.mark.parametrize("name", ["shoebox.conf", "shoebox.conf.sample"])

@@ -1,11 +1,15 @@
 """Deliveries: durable, whole, and one process at a time for each archive."""
 
+import errno
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from shoebox.delivery import Deliveries, Delivery, Stand
+from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.spool import Spool
 
 
@@ -144,3 +148,23 @@ def test_the_state_of_an_archive_that_has_come_in_the_meantime_is_kept(spool):
     deliveries.offer("a.events")
     deliveries.forget("a.events", ["hot"])
     assert deliveries.offered() == ["a.events"]
+
+
+def test_a_claim_that_can_not_be_unlocked_goes_with_the_descriptor(tmp_path, monkeypatch):
+    fd = os.open(tmp_path / "a", os.O_CREAT | os.O_RDWR)
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="No locks available"):
+        give_back(fd)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
+def test_what_decodes_a_state_is_made_before_there_are_threads():
+    """Two threads that had msgspec make it at the same time crashed the process."""
+    source = "from shoebox.delivery import Delivery; print(vars(Delivery)['__msgspec_cache__'])"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    assert done.stdout.startswith(b"<msgspec.")

@@ -30,6 +30,7 @@ BUILTINS = {
     "ObjectNotFound": KeyError,
     "PluginError": ValueError,
     "RecordTypeError": TypeError,
+    "ReentrantCall": RuntimeError,
     "RecordValueError": ValueError,
     "SpoolFull": OSError,
     "StorageDenied": PermissionError,

@@ -1,4 +1,4 @@
-"""Faults: kill -9, fork, several processes, a disk that refuses, an end without close."""
+"""Faults: fork, several processes, a file that may not grow, an end without close."""
 
 import errno
 import json
@@ -13,70 +13,16 @@ import threading
 import pytest
 
 from shoebox.roll_checker import NeverRollChecker
-from shoebox.roll_manager import ReadingRollManager, WritingRollManager
+from shoebox.roll_manager import WritingRollManager
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
+from tests.faults.reading import TEMPLATE, once_by_identity, records, start_over
 
-TEMPLATE = "%Y%m%d_%f.events"
-KILLS = int(os.environ.get("SHOEBOX_KILLS", "40"))
 SECONDS = 60
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
-def records(*directories):
-    """Return every record that can be read; nothing may be at fault."""
-    found = []
-    for directory in directories:
-        with ReadingRollManager("*.events*", directory) as reader:
-            found += list(reader.records())
-            assert reader.faults == []
-    return found
-
-
-def once_by_identity(found):
-    """Return the payloads, after making sure that a number stands for one record."""
-    by_identity = {}
-    for record in found:
-        identity = record.writer, record.sequence
-        assert by_identity.setdefault(identity, record.payload) == record.payload
-    return list(by_identity.values())
-
-
-def start_over(spool, store):
-    """Do what the next start does when no fault is left: recover, ship, and leave nothing."""
-    manager = WritingRollManager(
-        TEMPLATE,
-        NeverRollChecker(),
-        spool,
-        storage=[LocalBackend(path=store)],
-        close_timeout=SECONDS,
-    )
-    manager.close()
-    assert manager.unshipped == []
-
-
-WORKER = """
-import os, sys
-from shoebox.roll_manager import WritingRollManager
-from shoebox_plugins.checkers.records import RecordsRollChecker
-from shoebox_plugins.storage.local import LocalBackend
-
-spool, store, name, durability = sys.argv[1:5]
-manager = WritingRollManager(
-    "%Y%m%d_%f.events", RecordsRollChecker(roll_records=7), spool,
-    durability=durability, storage=[LocalBackend(path=store)],
-)
-os.write(1, b"started\\n")
-index = 0
-while True:
-    payload = f"{name}:{index}"
-    manager.write({"k": "v"}, payload)
-    os.write(1, payload.encode() + b"\\n")
-    index += 1
-"""
-
-
-def worker(*arguments, source=WORKER, **options):
+def worker(*arguments, source, **options):
     return subprocess.Popen(
         [sys.executable, "-c", source, *map(str, arguments)], stdout=subprocess.PIPE, **options
     )
@@ -88,28 +34,6 @@ def folders(tmp_path):
     spool.mkdir()
     store.mkdir()
     return spool, store
-
-
-def test_kill_9_again_and_again_loses_nothing_that_was_acknowledged(folders):
-    """One directory, restarted each time; no file needs deleting by hand."""
-    spool, store = folders
-    rng, acknowledged = random.Random(1), set()  # noqa: S311
-    for number in range(KILLS):
-        process = worker(spool, store, number, "record")
-        assert process.stdout.readline() == b"started\n"
-        for _ in range(rng.randrange(30)):
-            acknowledged.add(process.stdout.readline().decode().strip())
-        threading.Event().wait(rng.random() * 0.005)
-        process.kill()
-        acknowledged.update(process.stdout.read().decode().split("\n")[:-1])
-        process.stdout.close()
-        process.wait()
-    start_over(spool, store)
-    found = once_by_identity(records(store))
-    assert len(found) == len(set(found))
-    assert acknowledged <= set(found)
-    assert len(set(found) - acknowledged) <= KILLS
-    assert [path.name for path in spool.iterdir() if not path.name.endswith(".torn")] == []
 
 
 FOUR = """
@@ -320,97 +244,6 @@ def test_ctrl_c_in_the_middle_of_a_write_leaves_a_manager_that_can_be_closed(tmp
         found = {it.sequence: it.metadata["k"] for it in records(spool)}
         assert int(output) <= len(found) <= int(output) + 1
         assert found == {index: str(index) for index in range(len(found))}
-
-
-CALLS = ["writev", "fdatasync", "fsync", "rename", "link", "unlink", "open", "ftruncate"]
-
-
-def run_with_a_fault(spool, store, durability):
-    """Write, roll, ship and recover; return what was promised to be safe."""
-    safe, taken = [], []
-    try:
-        manager = WritingRollManager(
-            TEMPLATE,
-            RecordsRollChecker(roll_records=3),
-            spool,
-            durability=durability,
-            storage=[LocalBackend(path=store)],
-            close_timeout=0.2,
-        )
-    except OSError:
-        return safe
-    for index in range(8):
-        try:
-            manager.write({}, f"{index}")
-            taken.append(f"{index}")
-            if durability == "record":
-                safe = list(taken)
-            elif index % 2:
-                manager.sync()
-                safe = list(taken)
-        except OSError:
-            pass
-    for _ in range(2):
-        try:
-            manager.close()
-            safe = list(taken)
-            break
-        except OSError:
-            pass
-    return safe
-
-
-def dies_with_a_fault(spool, store, call, code, k, *, for_ever):
-    """Run in a process that then dies; return what was promised, and how many calls there were."""
-    real, made = getattr(os, call), [0]
-
-    def fails(*args, **kwargs):
-        made[0] += 1
-        if made[0] == k or (for_ever and made[0] > k):
-            raise OSError(code, os.strerror(code))
-        return real(*args, **kwargs)
-
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            # What a crash has left, so that recovery is part of the run.
-            left = WritingRollManager(TEMPLATE, NeverRollChecker(), spool)
-            left.write({}, "left")
-            left.sync()
-            left._current.archive.release()
-            setattr(os, call, fails)
-            safe = run_with_a_fault(spool, store, "record" if k % 2 else "interval")
-            setattr(os, call, real)
-            os.write(theirs, json.dumps([safe, made[0]]).encode())
-        finally:
-            os._exit(0)
-    os.close(theirs)
-    os.waitpid(pid, 0)
-    with os.fdopen(ours, "rb") as pipe:
-        return json.loads(pipe.read())
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
-@pytest.mark.parametrize("for_ever", [False, True])
-def test_any_call_may_fail_and_what_was_promised_is_there_afterwards(
-    tmp_path, call, code, for_ever
-):
-    """The k-th call of each kind, once or for ever from then on."""
-    k = 0
-    while True:
-        k += 1 if k < 8 else 4
-        spool, store = tmp_path / f"{k}" / "spool", tmp_path / f"{k}" / "store"
-        spool.mkdir(parents=True)
-        store.mkdir()
-        safe, made = dies_with_a_fault(spool, store, call, code, k, for_ever=for_ever)
-        start_over(spool, store)
-        found = once_by_identity(records(store))
-        assert {"left", *safe} <= set(found), (k, safe, found)
-        assert len(found) == len(set(found))
-        if made < k:
-            break
 
 
 FULL = """

@@ -1,5 +1,7 @@
 """Durable files: every step is relative to a directory, and nothing is ever replaced."""
 
+import errno
+import fcntl
 import io
 import itertools
 import os
@@ -163,3 +165,35 @@ def test_closing_twice_is_fine(tmp_path):
     directory.close()
     directory.close()
     assert directory.fd == -1
+
+
+def refuse(*_, **__):
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def descriptors():
+    return sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+@pytest.mark.parametrize("step", ["fchmod", "flock", "stat"])
+def test_a_new_file_that_can_not_be_made_ready_leaves_neither_descriptor_nor_name(
+    directory, tmp_path, monkeypatch, step
+):
+    """Where even its name can't be looked at, it is left: it may be another's by now."""
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl if step == "flock" else os, step, refuse)
+        with pytest.raises(OSError, match="Input/output error"), publishing(directory, "a"):
+            pass  # pragma: no cover
+    assert descriptors() == before
+    assert len(list(tmp_path.iterdir())) == 0
+
+
+def test_a_file_that_can_not_be_looked_at_leaves_no_descriptor(directory, tmp_path, monkeypatch):
+    (tmp_path / "a").touch()
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            directory.open("a")
+    assert descriptors() == before

@@ -94,6 +94,15 @@ def test_where_the_spool_is_full_what_was_taken_is_kept_and_the_rest_goes_back(s
     assert f"{len(left)} messages go back to the bus in 0.001 s" in caplog.text
 
 
+def test_a_message_that_no_spool_of_this_size_has_room_for_does_not_come_again(spool, caplog):
+    batch = [notification(1, payload="x" * 200_000), notification(2)]
+    with writing(spool, spool_limit_mb=0.1) as writer:
+        assert Archiver(writer, LONG).dispatch(batch) == set()
+    assert ids(spool) == ["2"]
+    assert "(1, event_type a) is dropped" in caplog.text
+    assert "raise the limit" in caplog.text
+
+
 class FailingDisk:
     """Stands for a writer whose disk takes records and can't keep them."""
 

@@ -113,6 +113,22 @@ def test_what_is_wrong_in_the_ini_is_told_at_start_and_the_service_goes_on(ini, 
     it.info({}, "a", {})
 
 
+def test_a_plugin_that_refuses_its_options_is_told_at_start_and_not_with_each_notification(
+    ini, spool, caplog
+):
+    conf = ini(
+        "[DEFAULT]\ntransport_url = fake://\n"
+        "[oslo_messaging_notifications]\ndriver = shoebox\n"
+        f"[shoebox]\ndirectory = {spool}\nroll_checkers = cron\n"
+        "[shoebox_roll_checker_cron]\ncron = at night\n"
+    )
+    it = notifier(conf)
+    assert "[shoebox_roll_checker_cron]" in caplog.text
+    told = len(caplog.records)
+    it.info({}, "a", {})
+    assert len(caplog.records) == told
+
+
 def test_closing_what_was_never_opened_changes_nothing(service):
     close_writer(service)
     close_writer(service)

@@ -84,6 +84,18 @@ def test_a_message_that_cannot_even_be_shown_is_cut():
     assert "[[[" in payload
 
 
+def test_a_field_that_cannot_be_shown_is_cut_as_well():
+    """Else the message would go back to the bus, and come again, for ever."""
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    metadata, _, _ = record({"request_id": deep}, {"event_type": deep, "priority": 10**5000})
+    assert metadata["event_type"].startswith("[[[")
+    assert metadata["request_id"].startswith("[[[")
+    assert metadata["priority"].startswith("<int object at ")
+    assert metadata["poison"] == "no JSON: RecursionError; no event_type"
+
+
 def test_lone_surrogates_are_escaped():
     message = {**NOTIFICATION, "event_type": "a\ud800"}
     metadata, payload, _ = record({}, message)

@@ -1,5 +1,9 @@
 """A worker from its start to its end, with a bus in memory."""
 
+import os
+import signal
+import subprocess
+import sys
 from time import monotonic, sleep
 
 import oslo_messaging
@@ -9,6 +13,7 @@ from oslo_messaging._drivers.impl_fake import FakeExchangeManager
 from shoebox.errors import BadWorkingDirectory, ConfigError
 from shoebox.messaging import service
 from shoebox.roll_manager import NoValidFile, ReadingRollManager
+from tests.program import environment, workers
 
 PATIENCE = 30.0
 
@@ -65,8 +70,10 @@ def test_notifications_of_every_priority_are_archived_until_it_is_stopped(listen
 
 def test_what_does_not_fit_comes_again_after_a_pause_and_not_before(listening, spool, caplog):
     conf = listening(
-        "spool_limit_mb = 0.001\n[shoebox_listen]\nbatch_timeout = 0.05\nrequeue_pause = 0.5\n"
+        "spool_limit_mb = 0.01\ncompression = none\n"
+        "[shoebox_listen]\nbatch_timeout = 0.05\nrequeue_pause = 0.5\n"
     )
+    (spool / "other").write_bytes(bytes(8000))
     worker = service.Worker(0, conf)
     worker.run()
     begun = monotonic()
@@ -93,9 +100,55 @@ def test_what_may_change_does_when_the_ini_is_read_again(listening, tmp_path, ca
     worker.reload()
     path.write_text("neither section nor key")
     worker.reload()
+    path.write_bytes(b"\xff")
+    worker.reload()
+    path.unlink()
+    worker.reload()
     assert worker._archiver.pause == 8.0
-    assert caplog.text.count("what was in force stays so") == 2
+    assert caplog.text.count("what was in force stays so") == 4
     worker.terminate()
+
+
+TELLING = """
+import sys
+from oslo_config import cfg
+from shoebox.messaging import service
+
+
+class Telling(service.Worker):
+    def run(self):
+        print(self._archiver.pause, flush=True)
+
+
+service.Worker = Telling
+conf = cfg.ConfigOpts()
+conf(["--config-file", sys.argv[1]], default_config_files=[], default_config_dirs=[])
+service.run(conf)
+"""
+
+
+def test_a_worker_that_takes_the_place_of_a_dead_one_has_what_was_read_again(listening, tmp_path):
+    listening("[shoebox_listen]\nrequeue_pause = 7\n")
+    path = tmp_path / "shoebox.conf"
+    text = path.read_text()
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", TELLING, path],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        told = [running.stdout.readline()]
+        # What can't be in force must not keep a worker from starting.
+        for pause in ("8", "-1"):
+            path.write_text(text.replace("requeue_pause = 7", f"requeue_pause = {pause}"))
+            running.send_signal(signal.SIGHUP)
+            # It takes signals one after the other, and so reads the ini before it misses a worker.
+            [worker] = workers(running)
+            os.kill(worker, signal.SIGKILL)
+            told.append(running.stdout.readline())
+        running.terminate()
+        running.communicate(timeout=PATIENCE)
+    assert told == [b"7.0\n", b"8.0\n", b"8.0\n"]
 
 
 def test_what_is_wrong_is_told_before_anything_starts(listening, spool):

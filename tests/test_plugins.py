@@ -187,6 +187,12 @@ def test_all_that_is_installed_is_listed_and_what_is_broken_says_why(install):
     assert "no_such_module" in broken.error
 
 
+def test_a_plugin_that_no_ini_can_name_is_listed_as_such(install):
+    install("acme", "roll_checker", "odd name", "acme_checker:Checker", CHECKER)
+    [odd] = [it for it in plugins.installed() if it.package == "acme"]
+    assert "'odd name' of acme 1.0 can't be used: no ini can name it" in odd.error
+
+
 def test_a_conflict_is_listed_once_for_each_package(install):
     install("acme", "roll_checker", "same", "acme_checker:Checker", CHECKER)
     install("beta", "roll_checker", "same", "beta_checker:Checker", CHECKER)

@@ -129,3 +129,11 @@ def test_ci_runs_both_commands_as_they_stand() -> None:
     assert "README.md" in script
     assert len(blocks("sh")) == 2
     assert blocks("sh")[1].strip().endswith("pytest")
+
+
+def test_it_leads_to_each_page_of_the_documentation_and_to_nothing_that_is_not_there() -> None:
+    """A page that nothing leads to is not read; the site alone leads to its index."""
+    links = re.findall(r"\]\(([^):#]+)\)", README)
+    assert [it for it in links if not (ROOT / it).exists()] == []
+    pages = {f"docs/{it.name}" for it in (ROOT / "docs").glob("*.md")}
+    assert pages - {"docs/index.md", "docs/release-notes.md"} <= {*links}

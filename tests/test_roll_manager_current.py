@@ -101,6 +101,29 @@ def test_it_rolls_when_the_checker_says_so(tmp_path):
     assert payloads(tmp_path) == ["a", "b", "c"]
 
 
+def test_a_commit_takes_the_archives_before_with_it(tmp_path):
+    """A power cut would else keep a record, and lose others of the same writer before it."""
+    writer = Writer(tmp_path, RecordsRollChecker(roll_records=1), each_record=True)
+    tickets = [writer.take(payload) for payload in "abc"]
+    writer.current.commit(*tickets[1])
+    assert [archive.committed for archive, *_ in tickets] == [1, 1, 0]
+    writer.end()
+
+
+def test_an_archive_before_that_can_not_be_synced_fails_its_own_writer(tmp_path, monkeypatch):
+    writer = Writer(tmp_path, RecordsRollChecker(roll_records=1), each_record=True)
+    first, second = writer.take("a"), writer.take("b")
+    broken, real = first[0].path.stat().st_ino, os.fdatasync
+    monkeypatch.setattr(
+        os, "fdatasync", lambda fd: (refuse() if os.fstat(fd).st_ino == broken else real)(fd)
+    )
+    writer.current.commit(*second)
+    with pytest.raises(DurabilityError):
+        writer.current.commit(*first)
+    writer.end()
+    assert payloads(tmp_path) == ["a", "b"]
+
+
 def test_an_archive_without_a_record_is_removed(writer, tmp_path):
     with pytest.raises(RecordTypeError):
         writer.take(None)

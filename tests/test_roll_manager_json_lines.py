@@ -1,5 +1,6 @@
 """JSON lines: gzipped once, under a name that says what is in them, and lost never."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -62,7 +63,13 @@ def test_the_name_has_the_checksum_and_the_time(folders):
 
 
 @pytest.mark.parametrize(
-    ("payload", "error"), [(5, RecordTypeError), ("a\nb", RecordValueError), ("\ud800", ValueError)]
+    ("payload", "error"),
+    [
+        (5, RecordTypeError),
+        ("a\nb", RecordValueError),
+        (b"a\0b", RecordValueError),
+        ("\ud800", ValueError),
+    ],
 )
 def test_what_is_no_line_is_refused_and_leaves_out_nothing_else(folders, payload, error):
     live, done = folders
@@ -150,6 +157,35 @@ def test_a_line_that_was_cut_off_is_saved(folders):
     WritingJSONRollManager("a.json", live, done).close()
     assert lines(done) == ["1", "2"]
     assert (live / f"{path.name}.torn").read_bytes() == b"3"
+
+
+def test_what_follows_zeros_that_a_power_cut_left_is_no_line(folders):
+    live, done = folders
+    path = leave(live, b"1\n2" + bytes(600) + b"3\n4\n")
+    WritingJSONRollManager("a.json", live, done).close()
+    assert lines(done) == ["1"]
+    assert (live / f"{path.name}.torn").read_bytes() == b"2" + bytes(600) + b"3\n4\n"
+
+
+def test_lines_are_durable_here_before_they_arrive(folders, monkeypatch):
+    """Else a power cut could leave fewer of them here, which would arrive once more."""
+    live, done = folders
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), real(fd)))
+    manager = WritingJSONRollManager("a.json", live, done)
+    manager.write({}, "1")
+    (path,) = live.iterdir()
+    here = path.stat().st_ino
+    manager.close()
+    (arrived,) = done.iterdir()
+    assert synced.index(here) < synced.index(arrived.stat().st_ino)
+
+
+def test_what_a_dead_worker_left_half_saved_is_removed(folders):
+    live, done = folders
+    (live / files.temporary_name()).write_bytes(b"3")
+    WritingJSONRollManager("a.json", live, done).close()
+    assert list(live.iterdir()) == []
 
 
 def test_foreign_files_are_left_alone(folders):
@@ -311,3 +347,31 @@ def test_what_does_not_fit_is_refused_at_construction(folders, tmp_path):
         WritingJSONRollManager("%Q", live, done)
     with pytest.raises(BadWorkingDirectory):
         WritingJSONRollManager("a.json", tmp_path / "missing", done)
+
+
+def test_a_removal_that_could_not_be_synced_is_not_tried_for_ever(folders, monkeypatch):
+    live, done = folders
+    real, names = os.fsync, []
+
+    def once_removed(fd):
+        real(fd)
+        if not names and not list(live.iterdir()):
+            names.append(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    manager = WritingJSONRollManager("[[CRC]].json", live, done)
+    manager.write({}, "1")
+    monkeypatch.setattr(os, "fsync", once_removed)
+    with pytest.raises(OSError, match="Input/output error"):
+        manager.roll()
+    manager.roll()
+    manager.close()
+    assert lines(done) == ["1"]
+    assert len(list(done.iterdir())) == 1
+
+
+def test_drafts_of_dead_workers_are_removed_from_both_folders(folders):
+    for folder in folders:
+        (folder / f".{'0' * 32}.tmp").touch()
+    WritingJSONRollManager("[[CRC]].json", *folders).close()
+    assert [list(folder.iterdir()) for folder in folders] == [[], []]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shoebox.errors import SpoolFull
+from shoebox.errors import SpoolFull, SpoolTooSmall
 from shoebox.roll_manager.room import MEASURE_EVERY, Own, Room
 from shoebox.spool import Spool
 
@@ -29,6 +29,13 @@ def test_everything_in_the_spool_counts(tmp_path):
     room.make(own(), nothing, [bytes(40)])
     with pytest.raises(SpoolFull, match="100 bytes"):
         room.make(own(), nothing, [bytes(41)])
+
+
+def test_what_an_empty_spool_has_no_room_for_is_refused_at_once_and_for_good(tmp_path):
+    times = iter(range(100))
+    room = Room(Spool(tmp_path), 100, 50.0, clock=lambda: next(times))
+    with pytest.raises(SpoolTooSmall, match="may hold 100 bytes, and the record has 101"):
+        room.make(own(), nothing, [bytes(101)])
 
 
 def test_what_is_open_counts_once_and_what_is_buffered_too(tmp_path):

@@ -31,7 +31,7 @@ from shoebox.errors import (
     WriterClosed,
 )
 from shoebox.roll_checker import NeverRollChecker, RollChecker
-from shoebox.roll_manager import ReadingRollManager, WritingRollManager
+from shoebox.roll_manager import ReadingRollManager, WritingRollManager, writing
 from shoebox_plugins.checkers.idle import IdleRollChecker
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.checkers.time import TimeRollChecker
@@ -644,6 +644,28 @@ def test_a_close_that_can_not_flush_can_be_called_again(tmp_path, monkeypatch):
             manager.close()
     manager.close()
     assert payloads(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("started", [False, True], ids=["before", "after"])
+def test_an_interrupt_while_the_threads_are_started_leaves_none_out(tmp_path, monkeypatch, started):
+    """The next record starts those that are missing, and none twice."""
+    real = writing.apart
+
+    def interrupted(work):
+        monkeypatch.setattr(writing, "apart", real)
+        if started:
+            real(work)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "apart", interrupted)
+    with WritingRollManager(TEMPLATE, RecordsRollChecker(roll_records=2), tmp_path) as manager:
+        with pytest.raises(KeyboardInterrupt):
+            manager.write({}, "interrupted")
+        manager.write({}, "a")
+        wait_until(lambda: manager._current.archive.committed == 1)
+        manager.write({}, "b")
+        wait_until(lambda: sealed(tmp_path))
+    assert payloads(tmp_path) == ["a", "b"]
 
 
 def test_a_time_roll_happens_although_nothing_is_written(tmp_path, caplog):

@@ -1,5 +1,6 @@
 """Names, locks and states of a spool directory."""
 
+import errno
 import fcntl
 import os
 from datetime import UTC, datetime, timedelta, timezone
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.files import temporary_name
 from shoebox.spool import MAX_NAME, Spool, glob_of, render
 
 WHEN = datetime(2014, 5, 13, 16, 53, 20, 123456, tzinfo=UTC)
@@ -122,7 +124,7 @@ def test_many_archives_of_one_name_are_numbered_without_looking_from_the_start(t
     os.close(fd)
 
 
-def test_only_what_nobody_holds_is_abandoned(tmp_path, spool):
+def test_only_a_file_that_nobody_holds_can_be_held(tmp_path, spool):
     held, _ = spool.create("held")
     for name in ("dead", "other"):
         fd, _ = spool.create(name)
@@ -130,10 +132,10 @@ def test_only_what_nobody_holds_is_abandoned(tmp_path, spool):
     (tmp_path / "sealed").touch()
     (tmp_path / "link.open").symlink_to("dead.open")
     os.mkfifo(tmp_path / "fifo.open")
-    found = list(spool.abandoned())
-    assert [name for _, name in found] == ["dead", "other"]
+    found = {name: spool.hold(name) for name in spool.names(".open")}
+    assert [name for name, fd in found.items() if fd is not None] == ["dead.open", "other.open"]
     assert spool.hold("dead.open") is None
-    for fd in (held, *(fd for fd, _ in found)):
+    for fd in (held, *(fd for fd in found.values() if fd is not None)):
         os.close(fd)
 
 
@@ -200,3 +202,61 @@ def test_a_directory_that_is_not_writable_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(BadWorkingDirectory, match="may not write in it"):
         Spool(tmp_path)
+
+
+def test_temporary_files_go_unless_a_living_process_holds_them(spool, tmp_path):
+    gone = [temporary_name(), "a.events.torn.tmp"]
+    kept = [temporary_name(), "b.events.torn.tmp", "mine.tmp", "a.events.delivery.tmp"]
+    for name in (*gone, *kept):
+        (tmp_path / name).touch()
+    with (tmp_path / kept[0]).open() as first, (tmp_path / kept[1]).open() as second:
+        for file in (first, second):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        spool.sweep()
+    assert spool.directory.names() == sorted(kept)
+
+
+def refuse(*_, **__):
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_what_can_not_be_held_now_can_be_held_later(spool, tmp_path, monkeypatch):
+    """By this process too: no descriptor that nobody knows keeps its lock."""
+    (tmp_path / "a.events.open").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            spool.hold("a.events.open")
+    fd = spool.hold("a.events.open")
+    assert fd is not None
+    os.close(fd)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO])
+def test_what_can_not_be_opened_for_now_is_an_error_and_not_another_s(
+    spool, tmp_path, monkeypatch, code
+):
+    (tmp_path / "a.events.open").touch()
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(OSError, match=os.strerror(code)):
+            spool.hold("a.events.open")
+
+
+def test_a_name_that_can_not_be_compared_reserves_nothing(spool, tmp_path, monkeypatch):
+    real = os.stat
+
+    def once_locked(name, **kwargs):
+        return real(name, **kwargs) if name == "a.events.open" else refuse()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", once_locked)
+        with pytest.raises(OSError, match="Input/output error"):
+            spool.create("a.events")
+    fd = spool.hold("a.events.open")
+    assert fd is not None
+    os.close(fd)

@@ -14,16 +14,16 @@ from shoebox.archive.reader import ArchiveReader, frame_of
 from shoebox.errors import FormatError
 from shoebox.format import v1, v2
 from shoebox.format.index import Entry, entry_of
-from shoebox.format.preamble import MAGIC_BYTES, MAX_METADATA, PREAMBLE, version_of
+from shoebox.format.preamble import MAGIC_BYTES, PREAMBLE, version_of
 
-_MAX_HEADER = v2.FRAME_SIZE + 2 * MAX_METADATA
+_SECTOR = 512
+_CHUNK = 1 << 20
 
 
 def refusal(source: BinaryIO) -> str:
     """Say why a file is not ours to touch, nothing if it is."""
     head = source.read(PREAMBLE.size)
-    begins = head.startswith(MAGIC_BYTES) or MAGIC_BYTES.startswith(head)
-    if not begins and not _is_blank(source):
+    if not _is_magic(head) and not _has_lost_its_header(source):
         return "it does not begin as an archive does"
     version = version_of(head)
     if version not in {None, v1.VERSION, v2.VERSION}:
@@ -31,11 +31,24 @@ def refusal(source: BinaryIO) -> str:
     return ""
 
 
-def _is_blank(source: BinaryIO) -> bool:
-    """Tell a header that a power cut left as zeros: the file was made, its bytes were not."""
+def _is_magic(head: bytes) -> bool:
+    return head.startswith(MAGIC_BYTES) or MAGIC_BYTES.startswith(head)
+
+
+def _has_lost_its_header(source: BinaryIO) -> bool:
+    """Tell a beginning that a power cut left as zeros, whatever it has kept of what followed.
+
+    Disks write whole sectors; what follows a shorter run of zeros is a frame, or not ours.
+    """
     source.seek(0)
-    content = source.read(_MAX_HEADER + 1)
-    return len(content) <= _MAX_HEADER and not any(content)
+    head = source.read(_SECTOR)
+    rest = head.lstrip(b"\0")
+    return rest != head and _is_magic(rest)
+
+
+def _is_blank(source: BinaryIO) -> bool:
+    source.seek(0)
+    return not any(chunk.strip(b"\0") for chunk in iter(lambda: source.read(_CHUNK), b""))
 
 
 @dataclass(slots=True)
@@ -74,7 +87,8 @@ def examine(source: BinaryIO, path: Path) -> Findings:
                 found.fault = str(error)
     if reader.faults and not found.fault:
         found.fault = reader.faults[0].reason
-    found.damaged = any(fault.kind == "corrupt" for fault in reader.faults)
+    kinds = {fault.kind for fault in reader.faults}
+    found.damaged = "corrupt" in kinds or ("foreign" in kinds and not _is_blank(source))
     return found
 
 

@@ -16,7 +16,14 @@ from typing import BinaryIO, Literal
 
 from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import RecoveryError
-from shoebox.files import TEMPORARY_SUFFIX, AppendFile, Directory, numbered, publishing
+from shoebox.files import (
+    TEMPORARY_SUFFIX,
+    AppendFile,
+    Directory,
+    closing_on_error,
+    numbered,
+    publishing,
+)
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
 from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
@@ -38,6 +45,8 @@ class Recovery:
     torn: int
     """Bytes that were cut off, and saved beside it."""
     reason: str = ""
+    again: bool = False
+    """Whether the disk refused, so that trying again may help."""
 
     def __str__(self) -> str:
         cut = f", {self.torn} torn bytes cut off and saved" if self.torn else ""
@@ -70,17 +79,20 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
 
     One that can't be recovered now is logged and left for the next time.
     """
-    for fd, name in spool.abandoned():
+    for name in spool.names(OPEN):
         try:
-            yield _recover(spool, name, fd)
+            fd = spool.hold(name)
+            if fd is not None:
+                yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            _log.exception("%s: could not be recovered", spool.path / (name + OPEN))
+            _log.exception("%s: could not be recovered", spool.path / name)
             reason = f"could not be recovered: {error}"
-            yield Recovery(spool.path / (name + OPEN), "left", 0, 0, reason)
+            yield Recovery(spool.path / name, "left", 0, 0, reason, again=True)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:
-    file = AppendFile(fd, spool.path / (name + OPEN), os.fstat(fd).st_size)
+    with closing_on_error(fd):
+        file = AppendFile(fd, spool.path / (name + OPEN), os.fstat(fd).st_size)
     try:
         with os.fdopen(fd, "rb", closefd=False) as source:
             reason = refusal(source)

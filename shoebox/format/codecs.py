@@ -36,9 +36,22 @@ class _Decompressor(Protocol):
 class _ThreadState(threading.local):
     """A zstd context is costly to make and must not be shared between threads."""
 
-    def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-        self.decompressor = zstandard.ZstdDecompressor()
+    # Each is made when it is missing, not both at first: a signal handler that compresses may
+    # come in between.
+    made_compressor: zstandard.ZstdCompressor | None = None
+    made_decompressor: zstandard.ZstdDecompressor | None = None
+
+    @property
+    def compressor(self) -> zstandard.ZstdCompressor:
+        if self.made_compressor is None:
+            self.made_compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        return self.made_compressor
+
+    @property
+    def decompressor(self) -> zstandard.ZstdDecompressor:
+        if self.made_decompressor is None:
+            self.made_decompressor = zstandard.ZstdDecompressor()
+        return self.made_decompressor
 
 
 _state = _ThreadState()

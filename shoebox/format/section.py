@@ -16,6 +16,8 @@ from shoebox.format import codecs
 from shoebox.format.preamble import MAGIC_BYTES
 
 _STEM: Final = MAGIC_BYTES[:3]
+_RAREST: Final = MAGIC_BYTES[2:3]
+"""The byte of the magic that text, numbers and MessagePack hold least often."""
 _find_magic: Final = re.compile(re.escape(MAGIC_BYTES)).search
 """Twice as fast as `in`."""
 _ESCAPE = b"\0"
@@ -58,5 +60,5 @@ def decode_section(section: Section, stored: bytes) -> bytes:
 
 
 def _needs_escape(stored: bytes) -> bool:
-    # The first test is many times as fast as the second, and decides for text.
-    return (not stored.isascii() and _find_magic(stored) is not None) or stored.startswith(_ENDINGS)
+    # One byte is found many times as fast as four, and decides for most that is not compressed.
+    return (_RAREST in stored and _find_magic(stored) is not None) or stored.startswith(_ENDINGS)

@@ -10,7 +10,7 @@ from typing import Protocol
 from oslo_messaging.dispatcher import DispatcherBase
 from oslo_messaging.notify.dispatcher import PRIORITIES
 
-from shoebox.errors import RecordTypeError, RecordValueError
+from shoebox.errors import RecordTypeError, RecordValueError, SpoolTooSmall
 from shoebox.messaging.notification import record
 from shoebox.roll_manager import WritingRollManager
 
@@ -69,10 +69,10 @@ class Archiver(DispatcherBase):  # type: ignore[misc] # oslo.messaging has no ty
         found = record(incoming.ctxt, incoming.message)
         try:
             self._writer.write(*found)
-        except (RecordTypeError, RecordValueError) as error:
+        except (RecordTypeError, RecordValueError, SpoolTooSmall) as error:
             name = found[0].get("message_id", "without message_id")
             _log.error(
-                "a message (%s, event_type %s) is dropped, since no archive can hold it: %s",
+                "a message (%s, event_type %s) is dropped, since it can't be archived: %s",
                 name,
                 found[0].get("event_type"),
                 error,

@@ -15,7 +15,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_messaging.notify import notifier
 
-from shoebox import app, config
+from shoebox import app
 from shoebox.messaging.notification import record
 from shoebox.roll_manager import WritingRollManager
 
@@ -37,7 +37,7 @@ class ShoeboxDriver(notifier.Driver):  # type: ignore[misc] # oslo.messaging has
         super().__init__(conf, topics, transport)
         # A transport hands out its own view of conf; the service's is behind it.
         self._conf: cfg.ConfigOpts = conf.register_opts.__self__
-        config.check(self._conf)
+        app.check(self._conf)
 
     def notify(self, ctxt: object, msg: object, priority: str, retry: int | None) -> None:  # noqa: ARG002 - both are the interface's; msg has the priority
         """Archive one notification; as with other drivers a failure is logged, never raised."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from oslo_serialization import jsonutils
@@ -60,12 +61,14 @@ def _payload(message: object) -> tuple[str, str | None]:
     return text, None
 
 
-def _shown(message: object) -> str:
-    """Return what a message that is no JSON looks like, as far as it can be shown."""
-    try:
-        return repr(message)
-    except Exception:  # noqa: BLE001 - as above; and what is nested too deep
-        return reprlib.repr(message)
+def _shown(value: object, show: Callable[[object], str] = repr) -> str:
+    """Return what a value that may be no JSON looks like, as far as it can be shown."""
+    # What is nested too deep can't be, nor a number of thousands of digits.
+    with suppress(Exception):
+        return show(value)
+    with suppress(Exception):
+        return reprlib.repr(value)
+    return object.__repr__(value)
 
 
 def _of(context: object, *names: str) -> object:
@@ -86,8 +89,7 @@ def _lower(value: object) -> object:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else str(value)
-    return _escaped(text[:LONGEST])
+    return _escaped(_shown(value, str)[:LONGEST])
 
 
 def _escaped(text: str) -> str:

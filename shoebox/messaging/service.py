@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from threading import Event, Thread
 
 import cotyledon
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 _GRACE = 5.0
 """Seconds that a worker has to end beyond what its configuration gives it."""
+_UNREADABLE = (cfg.Error, OSError, ValueError)
+"""What reading the ini again may raise."""
 
 
 class Worker(cotyledon.Service):
@@ -61,9 +64,8 @@ class Worker(cotyledon.Service):
     def reload(self) -> None:
         """Take over what may change in the ini while it is in use."""
         try:
-            self._conf.mutate_config_files()
-            self._archiver.pause = config.listening(self._conf)["requeue_pause"]
-        except (cfg.Error, ConfigError, OSError) as error:
+            self._archiver.pause = config.reread(self._conf)["requeue_pause"]
+        except _UNREADABLE as error:
             _log.error("what was in force stays so: %s", _reason(error))
 
     def _serve_metrics(self) -> None:
@@ -93,6 +95,7 @@ def run(conf: cfg.ConfigOpts) -> None:
         # What a worker is made of can't be sent to a process that begins from nothing.
         mp_context=multiprocessing.get_context("fork"),
     )
+    manager.register_hooks(on_reload=partial(_reread, conf))
     manager.add(Worker, found["workers"], args=(conf,))
     manager.run()
 
@@ -105,6 +108,13 @@ def _check(conf: cfg.ConfigOpts) -> None:
         with app.serve_metrics(conf, worker=number):
             pass  # the port can be had
     listener.transport(conf).cleanup()
+
+
+def _reread(conf: cfg.ConfigOpts) -> None:
+    """Have workers that are started from now on begin with what the ini says now."""
+    # Those that there are say what is wrong with it.
+    with suppress(*_UNREADABLE):
+        config.reread(conf)
 
 
 def _reason(error: Exception) -> str:

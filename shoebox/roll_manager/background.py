@@ -6,6 +6,7 @@ from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.current import Current
 from shoebox.roll_manager.succession import Batch, OpenArchive
 from shoebox.roll_manager.ticker import Ticker
+from shoebox.starting import start
 
 TICK = 1.0
 """Seconds after which deadlines are looked at again: a write may have changed them."""
@@ -33,7 +34,7 @@ class Background:
 
     def start(self) -> None:
         """Start the thread; it ends with the process, or after `stop`."""
-        self._ticker.start()
+        start(self._ticker)
 
     def soon(self) -> None:
         """Look at the deadlines anew: there will be a new archive."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import RLock
+from contextlib import suppress
+from itertools import takewhile
+from threading import RLock, get_ident
 from typing import Any
 
+from shoebox.appending import with_remedy
 from shoebox.archive.layout import Block
 from shoebox.errors import DurabilityError
 from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.room import Own
 from shoebox.roll_manager.sealer import Sealer, Sealing
 from shoebox.roll_manager.succession import Batch, OpenArchive, Succession
@@ -44,6 +48,9 @@ class Current:
     ) -> None:
         # A lock that knows its owner: what was never taken can't be given back.
         self.lock = RLock()
+        self.held = holds(self.lock)
+        self.committing: set[int] = set()
+        """The threads that are in `commit`."""
         self.archive: OpenArchive | None = None
         self._passed_on = 0
         self._archives = archives
@@ -53,10 +60,26 @@ class Current:
         self._opening = opening
         self._each_record = each_record
 
+    def refuse_reentry(self, *, seals: bool = False) -> None:
+        """Raise ReentrantCall if this thread is in the middle of a call already.
+
+        A signal handler, a finalizer or a checker that calls the writer would wait for its own
+        thread, or put a record into a block that is just being written. `seals` says that it
+        may need an archive that is being sealed.
+        """
+        within = self.held() or get_ident() in self.committing
+        if within or (seals and self._sealer.held()):
+            raise reentrant(self._archives.path)
+
     def open(self) -> OpenArchive:
         """Open the next archive, which begins with what the one before left in doubt."""
         self._opening()
-        archive = self.archive = self._archives.next()
+        try:
+            archive = self.archive = self._archives.next()
+        except OSError as error:
+            # Its file may be there, and could be neither used nor removed.
+            self._sealer.look_again()
+            raise with_remedy(error, self._archives.path) from error
         self._sealer.opened(archive.path)
         self._asked.start(archive)
         return archive
@@ -182,11 +205,17 @@ class Current:
         """
         # Of each batch one writer waits for the sync that goes on, and then syncs for all; the
         # others wait for that one, so that none is held up by the sync of a later batch.
-        with batch.lock:
-            if archive.committed < target:
-                with archive.commit_lock:
-                    if archive.committed < target:
-                        self._commit(archive)
+        thread = get_ident()
+        try:
+            self.committing.add(thread)
+            with batch.lock:
+                if archive.committed < target:
+                    self._commit_before(archive)
+                    with archive.commit_lock:
+                        if archive.committed < target:
+                            self._commit(archive)
+        finally:
+            self.committing.discard(thread)
         batch.check(target)
 
     def salvage(self, blocks: Sequence[Block]) -> None:
@@ -194,6 +223,16 @@ class Current:
         if blocks:
             with self.lock:
                 self._sealer.hand_over(self._archives.again(blocks), "its records were in doubt")
+
+    def _commit_before(self, archive: OpenArchive) -> None:
+        """Sync the archives before one, so that a power cut leaves no hole between records.
+
+        What that fails with is for their own writers.
+        """
+        for earlier in takewhile(lambda it: it is not archive, self._sealer.unsealed()):
+            with suppress(OSError), earlier.commit_lock:
+                if earlier.committed < earlier.records:
+                    earlier.commit()
 
     def _commit(self, archive: OpenArchive) -> None:
         try:

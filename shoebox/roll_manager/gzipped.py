@@ -63,11 +63,17 @@ class Lines:
 
 
 def whole_lines(source: BinaryIO) -> tuple[int, str]:
-    """Return the length of all lines that are whole, and their SHA-256."""
+    """Return the length of all lines that are whole, and their SHA-256.
+
+    No line has a NUL in it: a power cut has left zeros from there on, or in between.
+    """
     length, at = 0, 0
     while chunk := source.read(_CHUNK):
-        if (last := chunk.rfind(b"\n")) >= 0:
+        sound, zero, _ = chunk.partition(b"\0")
+        if (last := sound.rfind(b"\n")) >= 0:
             length = at + last + 1
+        if zero:
+            break
         at += len(chunk)
     digest = hashlib.sha256()
     for chunk in _chunks(source, length):

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic, time_ns
 from typing import BinaryIO, Final
 
@@ -20,8 +20,10 @@ from shoebox.closing import Closing
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
+from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
+from shoebox.starting import apart, start
 
 _log = logging.getLogger(__name__)
 
@@ -66,28 +68,31 @@ class WritingJSONRollManager(Closing):
         self._template = filename_template
         self._spool = Spool(directory)
         self._destination = Spool(destination_directory)
-        self._destination.sweep()
+        for spool in (self._spool, self._destination):
+            spool.sweep()
         self._roll_bytes = roll_size_mb * (1 << 20)
         self._roll_seconds = roll_minutes * _MINUTE
         self._clock = clock
         self._closed = False
         self._begin()
         lifetime.know(self)
-        for fd, name in self._abandoned():
-            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
-            self._rolled.append(AppendFile(fd, self._spool.path / name))
+        self._take_over()
         self._ship_rolled()
 
     def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:  # noqa: ARG002 (the interface's)
         """Append the payload as one line; metadata is left out, as it always was.
 
         Raise RecordTypeError or RecordValueError for what can't be a line, and OSError
-        where the disk fails; the line is left out then, and no other.
+        where the disk fails; the line is left out then, and no other. Raise ReentrantCall, as
+        `roll` and `close` do, in a signal handler that has interrupted the writer itself.
         """
+        self._refuse_reentry(self._lock)
         payload, _ = plain_payload(json_payload)
         line = payload.encode() if isinstance(payload, str) else payload
         if b"\n" in line:
             raise RecordValueError("the payload has a line break; dump JSON without indentation")
+        if b"\0" in line:
+            raise RecordValueError("the payload has a NUL, which JSON has to escape")
         with self._lock:
             file = self._open() if self._file is None else self._file
             try:
@@ -100,6 +105,7 @@ class WritingJSONRollManager(Closing):
 
     def roll(self) -> None:
         """Gzip what was written into the destination; raise OSError where the disk fails."""
+        self._refuse_reentry(self._lock, self._shipping)
         with self._lock:
             self._pass_on()
         for error in self._ship_rolled():
@@ -110,6 +116,7 @@ class WritingJSONRollManager(Closing):
 
         A second call changes nothing.
         """
+        self._refuse_reentry(self._lock, self._shipping)
         with self._lock:
             self._pass_on()
             closed, self._closed = self._closed, True
@@ -119,7 +126,11 @@ class WritingJSONRollManager(Closing):
             for error in errors:
                 raise error
 
-    def locks(self) -> Iterator[Lock]:
+    def _refuse_reentry(self, *locks: RLock) -> None:
+        if any(holds(lock)() for lock in locks):
+            raise reentrant(self._spool.path)
+
+    def locks(self) -> Iterator[RLock]:
         """Yield what is to be held while the process forks."""
         yield self._lock
 
@@ -138,41 +149,52 @@ class WritingJSONRollManager(Closing):
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""
-        self._lock = Lock()
-        self._shipping = Lock()
+        self._lock = RLock()
+        self._shipping = RLock()
         self._file: AppendFile | None = None
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
         self._deadline = 0.0
-        self._ticker: Ticker | None = None
-        self._shipper: Ticker | None = None
+        self._left = False
+        """Whether there is something to be taken over."""
+        self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
+        self._shipper = Ticker("shipper", self._ship_due, AGAIN)
+        self._begun = False
+        """Whether they are known to run."""
+        self._starting = Lock()
 
     def _open(self) -> AppendFile:
         """Open the next file; under the lock."""
         if self._closed:
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
+        if not self._begun:
+            lifetime.hold(self)
+            apart(self._start)
+            self._begun = True
         fd = None
         while fd is None:
             name = f"shoebox-{time_ns()}-{secrets.token_hex(8)}.jsonl"
-            fd = self._spool.create_locked(name)
+            try:
+                fd = self._spool.create_locked(name)
+            except OSError:
+                # It may be there, and could be neither used nor removed.
+                self._left = True
+                raise
         self._file = AppendFile(fd, self._spool.path / name)
-        self._spool.directory.sync()
         self._deadline = self._clock() + self._roll_seconds
-        lifetime.hold(self)
-        if self._ticker is None or self._shipper is None:
-            self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
-            self._shipper = Ticker("shipper", self._ship_due, AGAIN)
-            self._ticker.start()
-            self._shipper.start()
+        self._spool.directory.sync()
         return self._file
+
+    def _start(self) -> None:
+        with self._starting:
+            start(self._ticker, self._shipper)
 
     def _pass_on(self) -> None:
         """Take the file out of the writers' hands; under the lock."""
         if self._file is not None:
             self._rolled.append(self._file)
             self._file = None
-        if self._shipper is not None:
-            self._shipper.soon()
+        self._shipper.soon()
 
     def _tick(self) -> float:
         with self._lock:
@@ -182,6 +204,8 @@ class WritingJSONRollManager(Closing):
         return min(AGAIN, left)
 
     def _ship_due(self) -> float:
+        if self._left:
+            self._take_over()
         self._ship_rolled()
         return AGAIN
 
@@ -205,26 +229,44 @@ class WritingJSONRollManager(Closing):
                 self._rolled.rotate(-1)
 
     def _end(self) -> None:
-        for thread in (self._ticker, self._shipper):
-            if thread is not None:
-                thread.stop()
+        self._ticker.stop()
+        self._shipper.stop()
         while self._rolled:
             self._rolled.popleft().close()
         lifetime.let_go(self)
         self._spool.close()
         self._destination.close()
 
+    def _take_over(self) -> None:
+        """Take what dead workers left for rolled; what can't be had now is tried again."""
+        self._left = False
+        for fd, name in self._abandoned():
+            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
+            self._rolled.append(AppendFile(fd, self._spool.path / name))
+
     def _abandoned(self) -> Iterator[tuple[int, str]]:
         """Yield descriptor and name of each file that a dead worker left, locked by us."""
         for name in self._spool.directory.names():
-            fd = self._spool.hold(name) if _LIVE.fullmatch(name) else None
-            if fd is not None:
-                yield fd, name
+            if _LIVE.fullmatch(name):
+                try:
+                    fd = self._spool.hold(name)
+                except OSError as error:
+                    _log.error("%s: can't be taken over now: %s", self._spool.path / name, error)
+                    self._left = True
+                else:
+                    if fd is not None:
+                        yield fd, name
 
     def _ship(self, file: AppendFile) -> None:
         """Gzip the whole lines of a file into the destination, verified, and remove it."""
         name = file.path.name
+        if not self._spool.directory.holds(name, file.fd):
+            # It was shipped the last time, and only its removal could not be synced.
+            self._spool.directory.sync()
+            return
         with self._spool.directory.reading(name) as source:
+            # A power cut must not leave another file here than the one that arrived.
+            os.fsync(source.fileno())
             status = os.fstat(source.fileno())
             length, digest = gzipped.whole_lines(source)
             if length < status.st_size:
@@ -233,8 +275,9 @@ class WritingJSONRollManager(Closing):
                 wanted = _name(self._template, digest, status.st_mtime, _opened(name))
                 lines = gzipped.Lines(source, name, length, digest)
                 lines.publish(self._destination.directory, wanted)
-        self._spool.directory.remove(name)
-        self._spool.directory.sync()
+        directory = self._spool.directory
+        directory.remove(name)
+        directory.sync()
 
     def _save_torn(self, name: str, source: BinaryIO, start: int) -> None:
         source.seek(start)

@@ -7,7 +7,7 @@ from threading import Event
 from time import monotonic
 from typing import NamedTuple
 
-from shoebox.errors import SpoolFull
+from shoebox.errors import SpoolFull, SpoolTooSmall
 from shoebox.spool import Spool
 
 MEASURE_EVERY = 1.0
@@ -52,12 +52,19 @@ class Room:
     ) -> None:
         """Return when the payloads have room; raise SpoolFull if they have none in time.
 
-        What is buffered counts as it is until `flush` has compressed it.
+        Raise SpoolTooSmall, at once, for what an empty spool would have no room for: whoever
+        tries again until there is room would do so for ever. What is buffered counts as it is
+        until `flush` has compressed it.
         """
         # What is neither text nor bytes is refused by the archive, with a better message.
         wanted = sum(len(it) for it in payloads if isinstance(it, str | bytes))
         if self._has(own, wanted):
             return
+        if wanted > self._limit:
+            raise SpoolTooSmall(
+                f"{self._spool.path}: the spool may hold {self._limit} bytes, and the record has "
+                f"{wanted}: it was not taken; raise the limit"
+            )
         flush()
         deadline = self._clock() + self._timeout
         while not self._has(own, wanted, fresh=True):

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import RLock
+from time import monotonic
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
 from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
+from shoebox.roll_manager.leftovers import NONE, Leftovers
+from shoebox.roll_manager.reentry import holds
 from shoebox.roll_manager.succession import OpenArchive
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
+from shoebox.starting import start
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +30,9 @@ _FOR_EVER = -1.0
 
 AGAIN = 1.0
 """Seconds after which what failed is tried again."""
+
+LOOK_AGAIN = 30.0
+"""Seconds after which an archive that was left to recovery, or could not be offered, is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +49,8 @@ class Sealer:
 
     Callbacks are called in order too, on another one, so that they hold up no sealing.
     `shipper` is offered what they have heard of. `salvage` takes the blocks that a failed
-    sync has put in doubt. Each archive that was sealed is put into `noted`.
+    sync has put in doubt. Each archive that was sealed is put into `noted`. `leftovers` are
+    looked for again when something could not be recovered or sealed.
     """
 
     def __init__(
@@ -51,11 +59,15 @@ class Sealer:
         shipper: Shipper | None,
         salvage: Callable[[Sequence[Block]], None],
         noted: deque[Note] = NOWHERE,
+        leftovers: Leftovers = NONE,
     ) -> None:
         self._callback = callback
         self._shipper = shipper
         self._salvage = salvage
         self._noted = noted
+        self._leftovers = leftovers
+        self._look: float | None = None
+        """When to look for what is left again, by the monotonic clock; None if nothing is."""
         self._due: deque[_Job] = deque()
         self._news: deque[_Job] = deque()
         """What callbacks are to be told."""
@@ -66,6 +78,8 @@ class Sealer:
         self._left: list[OpenArchive] = []
         """The same, of those that can't be written to; the next one has what was in doubt."""
         self._sealing = RLock()
+        self.held = holds(self._sealing)
+        """Tells whether this thread is sealing."""
         # A callback may roll, and so come here again.
         self._telling = RLock()
         self._seals = Ticker("sealer", self._seal_due, AGAIN)
@@ -73,8 +87,7 @@ class Sealer:
 
     def start(self) -> None:
         """Start the threads; they end with the process, or after `stop`."""
-        self._seals.start()
-        self._tells.start()
+        start(self._seals, self._tells)
 
     def stop(self) -> None:
         """End the threads soon; `run` and `finish` do what they have left."""
@@ -85,9 +98,14 @@ class Sealer:
         """Have the callbacks told of a new archive."""
         self._have(partial(self._announce, partial(self._callback.on_open, path)))
 
-    def recovered(self, path: Path) -> None:
-        """Have the callbacks told of an archive that recovery sealed, and offer it."""
-        self._have(partial(self._announce, partial(self._tell_recovered, path)))
+    def gather(self) -> None:
+        """Bring to an end what others left; what the disk refuses is tried again later."""
+        if not self._leftovers.gather(self._tell_recovered):
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Have what is left looked for again, after a while."""
+        self._look = monotonic() + LOOK_AGAIN
 
     def hand_over(self, archive: OpenArchive, reason: str) -> Sealing:
         """Have an archive sealed to which nothing more will be written."""
@@ -140,6 +158,10 @@ class Sealer:
         self._tells.soon()
 
     def _seal_due(self) -> float:
+        if self._look is not None and monotonic() >= self._look:
+            self._look = None
+            # On the thread of the callbacks: they are told of what is found.
+            self._announce(self._gather_again)
         self._try_again()
         _do(self._due, self._sealing, _FOR_EVER)
         return AGAIN
@@ -188,6 +210,17 @@ class Sealer:
         else:
             self._release(archive)
 
+    def _gather_again(self) -> None:
+        if self._failed:
+            # Among it may be what has been told, and could not be offered.
+            self.look_again()
+            return
+        try:
+            self.gather()
+        except OSError as error:
+            _log.error("what is left in the spool can't be looked for: %s", error)
+            self.look_again()
+
     def _tell(self, archive: OpenArchive, path: Path) -> None:
         try:
             checksums = archive.checksums
@@ -212,6 +245,8 @@ class Sealer:
     def _release(self, archive: OpenArchive) -> None:
         with archive.commit_lock:
             archive.release()
+        if not archive.sealed:
+            self.look_again()
         for held in (self._held, self._left):
             with suppress(ValueError):
                 held.remove(archive)
@@ -239,7 +274,11 @@ def _do(jobs: deque[_Job], lock: RLock, seconds: float) -> bool:
 
 
 def _do_first(jobs: deque[_Job]) -> None:
-    job = jobs.popleft()
+    try:
+        job = jobs.popleft()
+    except IndexError:
+        # A signal handler, which has interrupted this very thread, has done it.
+        return
     try:
         job()
     except BaseException as error:

@@ -29,6 +29,7 @@ class Taker:
     _current: Current
     _check: Callable[[ArchiveWriter], object]
     _asked: Asked
+    _held: Callable[[], bool]
     _acquire: Callable[[], bool]
     _release: Callable[[], None]
 
@@ -53,7 +54,8 @@ class Taker:
 
         Raise RecordTypeError or RecordValueError for what can't be stored, SpoolFull at
         the limit, DurabilityError or another OSError where the disk fails: that record is
-        left out then, and no other.
+        left out then, and no other. Raise ReentrantCall, as all the others do, in a signal
+        handler that has interrupted the writer itself.
         """
         if self._careful:
             self._write_carefully((metadata, payload, timestamp))
@@ -63,6 +65,8 @@ class Taker:
         # its owner, and refuses to be given back by who does not hold it.
         current, check = self._current, self._check
         acquire, release = self._acquire, self._release
+        if current.committing or self._held():
+            current.refuse_reentry()
         try:
             acquire()
             archive = current.archive
@@ -91,6 +95,7 @@ class Taker:
 
         Where one is refused, those before it have been taken.
         """
+        self._current.refuse_reentry()
         rest: Iterator[Any] = iter(records)
         tickets: dict[int, Ticket] = {}
         try:
@@ -103,6 +108,7 @@ class Taker:
 
     def flush(self) -> None:
         """Hand what was written to the operating system: it survives the process then."""
+        self._current.refuse_reentry()
         with self._current.lock:
             archive = self._current.there()
             if archive is not None:
@@ -110,6 +116,7 @@ class Taker:
 
     def sync(self) -> None:
         """Make what was written survive a power cut; raise DurabilityError if it may not."""
+        self._current.refuse_reentry(seals=True)
         self._current.sync()
 
     def _take_into(self, current: Current, asked: Asked) -> None:
@@ -117,6 +124,7 @@ class Taker:
         self._current = current
         self._asked = asked
         self._check = asked.check
+        self._held = current.held
         self._acquire, self._release = current.lock.acquire, current.lock.release
 
     def _take_some(self, rest: Iterator[Any], tickets: dict[int, Ticket]) -> bool:
@@ -133,6 +141,7 @@ class Taker:
 
     def _write_carefully(self, record: Any) -> None:
         """Take a record within the spool's limit, and sync it if each is to be."""
+        self._current.refuse_reentry()
         self._make_room(record)
         with self._current.lock:
             archive, target, batch = self._current.take(record)

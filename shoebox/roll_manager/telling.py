@@ -6,6 +6,7 @@ from collections import deque
 from threading import Thread
 
 from shoebox.metrics import NOWHERE, Guarded, Metric, Note
+from shoebox.starting import start
 from shoebox.waking import Flag
 
 EVERY = 1.0
@@ -27,7 +28,7 @@ class Telling:
     def start(self) -> None:
         """Start the thread; it ends with the process, or after `stop`."""
         if self._metrics.hears:
-            self._thread.start()
+            start(self._thread)
 
     def stop(self) -> None:
         """Have the thread tell what stands there still, and end."""

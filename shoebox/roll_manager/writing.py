@@ -6,10 +6,10 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
-from shoebox.archive import recover_all
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.destination import Destination, destinations
@@ -20,6 +20,7 @@ from shoebox.roll_manager import lifetime
 from shoebox.roll_manager.asking import Asked, Complaints
 from shoebox.roll_manager.background import Background
 from shoebox.roll_manager.current import Current
+from shoebox.roll_manager.leftovers import Leftovers
 from shoebox.roll_manager.room import Room
 from shoebox.roll_manager.sealer import Sealer
 from shoebox.roll_manager.succession import Succession
@@ -27,6 +28,7 @@ from shoebox.roll_manager.taking import Taker
 from shoebox.roll_manager.telling import Telling
 from shoebox.shipper import Shipper, Waiting
 from shoebox.spool import Spool, render
+from shoebox.starting import apart
 from shoebox.storage import StorageBackend
 
 _log = logging.getLogger(__name__)
@@ -114,6 +116,7 @@ class WritingRollManager(Taker, Closing):
 
         Its callbacks have been called then, unless one takes longer than `close_timeout`.
         """
+        self._current.refuse_reentry(seals=True)
         with self._current.lock:
             sealing = self._current.hand_over("asked for")
         self._sealer.run(self._close_timeout)
@@ -127,6 +130,7 @@ class WritingRollManager(Taker, Closing):
         writer stays open, and closing it again tries again; where one could not be sealed
         the next start recovers it. Apart from that a second call changes nothing.
         """
+        self._current.refuse_reentry(seals=True)
         with self._current.lock:
             sealing = None if self._closed else self._current.hand_over("closed")
             closed, self._closed = self._closed, True
@@ -171,6 +175,7 @@ class WritingRollManager(Taker, Closing):
             self._shipper,
             lambda blocks: self._current.salvage(blocks),  # noqa: PLW0108 (comes next)
             self._telling.noted,
+            Leftovers(self._spool, self._shipper),
         )
         current = Current(
             Succession(self._spool, self._template, noted=self._telling.noted, **self._options),
@@ -183,17 +188,13 @@ class WritingRollManager(Taker, Closing):
         self._take_into(current, asked)
         self._background = Background(current, asked, complaints, self._sync_interval)
         self._begun = False
+        """Whether its threads are known to run."""
+        self._starting = Lock()
 
     def _recover(self) -> None:
         """Bring to an end what an earlier process left."""
-        self._spool.sweep()
-        for recovery in recover_all(self._spool):
-            _log.warning("%s", recovery)
-            if recovery.outcome == "sealed":
-                self._sealer.recovered(recovery.path)
-                self._sealer.run(self._close_timeout)
+        self._sealer.gather()
         if self._shipper is not None:
-            self._shipper.pick_up()
             self._shipper.resume()
 
     def _opening(self) -> None:
@@ -202,13 +203,18 @@ class WritingRollManager(Taker, Closing):
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
         self._background.soon()
         if not self._begun:
-            self._begun = True
             lifetime.hold(self)
+            apart(self._start)
+            if self._shipper is not None:
+                self._shipper.start()
+            self._begun = True
+
+    def _start(self) -> None:
+        """Start the threads that are not running yet."""
+        with self._starting:
             self._background.start()
             self._sealer.start()
             self._telling.start()
-            if self._shipper is not None:
-                self._shipper.start()
 
     def _end(self) -> list[OSError]:
         deadline = monotonic() + self._close_timeout

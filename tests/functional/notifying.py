@@ -17,7 +17,7 @@ from typing import Self
 import kombu
 
 from shoebox.roll_manager import NoValidFile, ReadingRollManager
-from tests.program import start
+from tests.program import start, workers
 
 QUEUE = "notifications.info"
 DURABLE = "amqp_durable_queues=true&rabbit_quorum_queue=true&kombu_reconnect_delay=0.2"
@@ -113,12 +113,6 @@ def listening(ini: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.terminate()
             process.communicate(timeout=60)
     assert process.returncode == 0
-
-
-def workers(process: subprocess.Popen[bytes]) -> list[int]:
-    """Return the pids of its workers."""
-    tasks = Path(f"/proc/{process.pid}/task").iterdir()
-    return [int(pid) for it in tasks for pid in (it / "children").read_text().split()]
 
 
 class Killer:

@@ -13,7 +13,8 @@ def unpacked(package: str) -> Path:
     Nothing of the system is changed: apt keeps its lists and files in the cache as well.
     Raises ServerFailedError if apt or dpkg fails.
     """
-    return once(f"debian-{package}", lambda folder: _unpack(package, folder)) / "root"
+    # Where what is in the folder changes, so must its name: caches outlive versions of this file.
+    return once(f"debian-root-{package}", lambda folder: _unpack(package, folder)) / "root"
 
 
 def _unpack(package: str, folder: Path) -> None:
