@@ -62,10 +62,10 @@ def liar(place: str, s3: s3_service.Service) -> Iterator[Liar]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _figures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Print what was tried, where all of it is."""
+    """Print what was tried."""
     yield
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if FULL and reporter is not None:
+    if reporter is not None:
         reporter.write_line("")
         for what, number in FIGURES.items():
             reporter.write_line(f"a store that lies: {what}: {number:,}")
@@ -109,17 +109,24 @@ class Run:
                     number = str(len(self.written))
                     self.written.append((number, f"{number} " + "x" * 400))
                     manager.write({"number": number}, self.written[-1][1])
-                if heals:
-                    self._wait(manager)
+                self._wait(manager, heals=heals)
         self.waited += clock.now
         return manager
 
-    def _wait(self, manager: WritingRollManager) -> None:
-        """Return when nothing is left in the spool: closing waits for none that denies."""
+    def _wait(self, manager: WritingRollManager, *, heals: bool) -> None:
+        """Return when nothing is left in the spool, or else when a lie was met.
+
+        Closing waits for none that denies.
+        """
         manager.roll()
         shipping = manager._shipper
         assert shipping is not None
-        assert shipping._wait_until(lambda: not any(self.spool.iterdir()), SECONDS)
+        assert shipping._wait_until(
+            lambda: (
+                not any(self.spool.iterdir()) if heals else any(liar.met() for liar in self.liars)
+            ),
+            SECONDS,
+        )
 
     def _watch(self, patch: pytest.MonkeyPatch, targets: list[Destination]) -> None:
         """Ask the stores for each archive that is removed, before it is."""
