@@ -19,11 +19,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, RLock
 
 import msgspec
 
-from shoebox.digests import digests
+from shoebox.digests import KINDS, digests
 from shoebox.files import numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
 
@@ -80,6 +80,14 @@ class Delivery:
 # at the same time, crash the process.
 _decode = msgspec.json.Decoder(Delivery).decode
 
+_Mark = tuple[int, ...]
+
+
+def _mark(fd: int) -> _Mark:
+    """Return what is another for every file, and once a file has been changed."""
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
 
 class Deliveries:
     """The deliveries of a spool, and this process's claims on its archives.
@@ -92,7 +100,9 @@ class Deliveries:
         self._spool = spool
         self.lock = Lock()
         """Held while a claim is opened or a state changes."""
-        self._hashing = Lock()
+        self._hashing = RLock()
+        self._made: dict[str, tuple[_Mark, dict[str, str]]] = {}
+        """The digests that were made of archives, and of what file each."""
         self._claims: dict[str, tuple[int, int]] = {}
 
     def offer(self, name: str, checksums: Mapping[str, str] | None = None) -> None:
@@ -125,11 +135,16 @@ class Deliveries:
             return {kind: (known | made)[kind] for kind in kinds}
 
     def digests(self, name: str, kinds: Collection[str]) -> dict[str, str]:
-        """Return these digests of an archive as it is now."""
+        """Return these digests of an archive as it is now; it is read once, unless it changes."""
         if not kinds:
             return {}
-        with self._spool.directory.reading(name) as file:
-            return digests(file, kinds)
+        with self._hashing, self._spool.directory.reading(name) as file:
+            mark = _mark(file.fileno())
+            before, known = self._made.get(name, (mark, {}))
+            known = known if before == mark else {}
+            known |= digests(file, set(kinds) - known.keys())
+            self._made[name] = mark, known
+            return {kind: known[kind] for kind in kinds}
 
     def read(self, name: str) -> Delivery:
         """Return how far an archive is; one whose state is garbage has to start again."""
@@ -175,6 +190,26 @@ class Deliveries:
             self._remove_state(name)
             return taken
 
+    def take_back(self, name: str) -> bool:
+        """Offer an archive that was renamed back from quarantine as it stood before that.
+
+        Tell whether it was; it begins anew if it has other content now. In either case its state
+        in quarantine is removed. The caller holds the archive's lock.
+        """
+        aside, directory = name + CORRUPT, self._spool.directory
+        with self.lock:
+            if directory.exists(aside) or not directory.exists(aside + DELIVERY):
+                return False
+            delivery = self.read(aside)
+            kinds = KINDS & delivery.checksums.keys()
+            same = self.digests(name, kinds) == {it: delivery.checksums[it] for it in kinds}
+            if same:
+                for stand in delivery.destinations.values():
+                    stand.refusals = 0
+                self._write(name, delivery)
+            self._remove_state(aside)
+            return same
+
     def forget(self, name: str, destinations: Sequence[str]) -> None:
         """Remove the state of an archive that is gone."""
         with self.lock:
@@ -198,7 +233,7 @@ class Deliveries:
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's claims."""
         self.lock = Lock()
-        self._hashing = Lock()
+        self._hashing = RLock()
         for fd, _ in self._claims.values():
             os.close(fd)
         self._claims = {}
@@ -228,6 +263,7 @@ class Deliveries:
         # A power cut must not bring the archive back without its state.
         self._spool.directory.sync()
         self._spool.directory.remove(name + DELIVERY)
+        self._made.pop(name, None)
 
 
 def now() -> str:

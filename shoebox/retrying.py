@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, TypeVar, cast
 
+from shoebox.backoff import BASE, pause
 from shoebox.errors import StorageUnavailable
-from shoebox.storage import ObjectInfo, StorageBackend
+from shoebox.storage import ObjectInfo, StorageBackend, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-BASE = 0.5
-CAP = 300.0
-"""Seconds: before try n + 1 it waits random(0, min(CAP, BASE * 2**n)), so that many
-clients don't come back at once (full jitter)."""
 LONGEST = 3600.0
 """Seconds that a service may ask to be left alone for; it is not waited less than that."""
+
+UNAVAILABLE = (ConnectionError, TimeoutError)
+"""StorageUnavailable, and what a backend may let through to the same effect."""
 
 Wait = Callable[[float, StorageUnavailable], bool]
 """Wait for so many seconds because of this; True says to give up."""
@@ -32,6 +32,7 @@ Wait = Callable[[float, StorageUnavailable], bool]
 class RetryingBackend(StorageBackend):
     """Retries StorageUnavailable for as long as `wait` allows; everything else is final.
 
+    Another ConnectionError or TimeoutError of the backend's counts, and is raised, as one.
     `tries` is the number of times that a call is made at most, None for no limit.
     """
 
@@ -87,7 +88,7 @@ class RetryingBackend(StorageBackend):
         tries = 0
         while True:
             try:
-                return call()
+                return _made(call)
             except StorageUnavailable as error:
                 if self._tries is not None and tries + 1 >= self._tries:
                     raise
@@ -101,7 +102,18 @@ class RetryingBackend(StorageBackend):
         if error.retry_after is not None and error.retry_after > 0:
             # It knows better than a guess, which may be minutes after a long outage.
             return max(min(LONGEST, error.retry_after), self._jitter() * BASE)
-        return self._jitter() * min(CAP, BASE * 2.0 ** min(tries, 30))
+        return pause(tries, self._jitter)
+
+
+def _made(call: Callable[[], _T]) -> _T:
+    """Return what the call returns; raise what it should have raised of `UNAVAILABLE`."""
+    try:
+        return call()
+    except StorageUnavailable:
+        raise
+    except UNAVAILABLE as error:
+        what = f"{type(error).__name__}: {shown(str(error))}"
+        raise StorageUnavailable(f"{what}; try again") from error
 
 
 class _Retry(Protocol):

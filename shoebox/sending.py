@@ -18,7 +18,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from shoebox.retrying import RetryingBackend
+from shoebox.retrying import UNAVAILABLE, RetryingBackend
 from shoebox.spool import Spool
 from shoebox.storage import ObjectInfo
 
@@ -85,18 +85,20 @@ class Sender:
         try:
             self._backend.put(archive.key, self._spool.path / archive.name, archive.metadata)
             self._compare(archive)
-        except StorageUnavailable:
+        except UNAVAILABLE:
             # A service that finds the checksum wrong each time may be right.
             self._check_here(archive)
             raise
         except KeyCollision:
-            self._mend(archive, self._stat(archive))
+            info = self._stat(archive)
+            if not self._is_equal(archive, info):
+                self._mend(archive, info)
             raise
 
     def _compare(self, archive: _Sent) -> None:
         """Raise a StorageError unless what is stored is the archive."""
         info = self._stat(archive)
-        if not self._is_equal(archive, info, read=self._destination.verify == "get"):
+        if not self._is_equal(archive, info):
             self._mend(archive, info)
             raise StorageRejected(
                 f"what is stored under {archive.key} ({info.size} bytes) is not the archive "
@@ -107,29 +109,34 @@ class Sender:
         try:
             return self._backend.stat(archive.key)
         except ObjectNotFound as error:
-            raise StorageUnavailable(
-                f"{archive.key}: was stored, and is not there; it is sent again"
-            ) from error
+            raise _gone(archive) from error
 
-    def _is_equal(self, archive: _Sent, info: ObjectInfo, *, read: bool) -> bool:
+    def _is_equal(self, archive: _Sent, info: ObjectInfo) -> bool:
         """Compare the size, and the content by the service's checksums, else by reading it."""
         if info.size != archive.size:
             return False
         stored = {kind: info.checksums[kind] for kind in KINDS & info.checksums.keys()}
-        if read or not stored:
-            with self._backend.open(archive.key) as file:
-                stored |= digests(file, ["sha256"])
+        if not stored or self._destination.verify == "get":
+            stored |= self._read(archive)
         return stored == self._deliveries.checksums(archive.name, stored)
 
+    def _read(self, archive: _Sent) -> dict[str, str]:
+        """Return the SHA-256 of what is stored; what is said to be there and is not may come."""
+        try:
+            with self._backend.open(archive.key) as file:
+                return digests(file, ["sha256"])
+        except ObjectNotFound as error:
+            raise _gone(archive) from error
+
     def _mend(self, archive: _Sent, info: ObjectInfo) -> None:
-        """Remove an object that says it is this very archive and is not: our own, gone wrong.
+        """Remove an object that is not the archive, if it says that it is: our own, gone wrong.
 
         Raise StorageUnavailable then, so that the archive is sent again.
         """
         said = info.metadata
         ours = all(said.get(key) == archive.metadata[key] for key in ("archive", "sha256"))
         given_up = self._mends[archive.key] >= MENDS
-        if not ours or given_up or self._is_equal(archive, info, read=False):
+        if not ours or given_up:
             return
         self._mends[archive.key] += 1
         _log.warning("%s: what was stored is not what was sent; sending it again", archive.key)
@@ -150,6 +157,10 @@ class Sender:
                 f"{archive.name}: was changed here since it was sealed, and is not sent: see what "
                 "is left of it with shoebox verify"
             )
+
+
+def _gone(archive: _Sent) -> StorageUnavailable:
+    return StorageUnavailable(f"{archive.key}: was stored, and is not there; it is sent again")
 
 
 def identity_of(spool: Spool, name: str) -> Identity | None:

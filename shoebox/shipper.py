@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Condition, Event, Lock
+from threading import Lock
 from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
@@ -24,6 +24,7 @@ from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
 from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
+from shoebox.waking import Flag, Waker
 
 _log = logging.getLogger(__name__)
 
@@ -82,8 +83,9 @@ class Shipper:
         self._deliveries = Deliveries(self._spool)
         self._workers: list[Uploader] = []
         self._starting = Lock()
-        self._stop = Event()
-        self._changed = Condition()
+        self._stop = Flag()
+        self._awaiting: set[Waker] = set()
+        """Those who wait for a destination to come a step on."""
 
     def offer(self, path: Path, checksums: Mapping[str, str] | None = None) -> None:
         """Take in a sealed archive whose callbacks have run; raise OSError where the disk fails.
@@ -156,8 +158,7 @@ class Shipper:
         """
         self.start()
         self.wake()
-        with self._changed:
-            self._changed.wait_for(self._is_settled, timeout)
+        self._wait_until(self._is_settled, timeout)
         return self.waiting()
 
     def close(self, timeout: float) -> list[Waiting]:
@@ -217,7 +218,9 @@ class Shipper:
             if identity_of(self._spool, name) is None:
                 _log.warning("%s: is no archive, and left alone", self._spool.path / name)
             else:
-                self.offer(self._callback.on_close(self._spool.path / name))
+                path = self._spool.path / name
+                back = self._deliveries.take_back(name)
+                self.offer(path if back else self._callback.on_close(path))
         finally:
             give_back(fd)
 
@@ -234,14 +237,25 @@ class Shipper:
     def _is_settled(self) -> bool:
         return all(worker.settled or not worker.is_alive() for worker in self._workers)
 
+    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait for so many seconds at most; tell whether the condition holds."""
+        deadline, waker = monotonic() + timeout, Waker()
+        try:
+            self._awaiting.add(waker)
+            while not condition() and (left := deadline - monotonic()) > 0:
+                waker.wait(left)
+        finally:
+            self._awaiting.discard(waker)
+        return condition()
+
     def wake(self) -> None:
         """Have the destinations look for what was offered since."""
         for worker in self._workers:
             worker.waker.wake()
 
     def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        for waker in tuple(self._awaiting):
+            waker.wake()
 
 
 def _waiting(name: str, destination: str, stand: Stand, worker: Uploader | None) -> Waiting:

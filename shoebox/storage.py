@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO, Self
 from shoebox.closing import Closing
 from shoebox.digests import digests
 from shoebox.errors import InvalidName, StorageRejected
+from shoebox.hiding import hide_debug_log, scrub
 from shoebox.ranged import RangedFile
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "check_metadata",
     "digests",
     "hide_debug_log",
+    "scrub",
     "shown",
     "validate_key",
     "validate_name",
@@ -177,17 +178,3 @@ def check_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
     if size > MAX_METADATA:
         raise StorageRejected(f"metadata of {size} bytes: give at most {MAX_METADATA}")
     return plain
-
-
-def hide_debug_log(*packages: str) -> None:
-    """Have the loggers of these packages, as far as there are any, leave out debug messages.
-
-    SDKs log requests there with all that is secret in them.
-    """
-    for name in list(logging.root.manager.loggerDict):
-        if name.split(".")[0] in packages:
-            logging.getLogger(name).addFilter(_is_no_debug_message)
-
-
-def _is_no_debug_message(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG

@@ -7,17 +7,18 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Thread
 from time import monotonic, time
 
+from shoebox.backoff import CAP, Backoff
 from shoebox.delivery import Deliveries, Delivery, now
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageUnavailable
 from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
-from shoebox.retrying import CAP, RetryingBackend
+from shoebox.retrying import RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
-from shoebox.waking import Waker
+from shoebox.waking import Flag, Waker
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,10 @@ RESCAN = 30.0
 """Seconds after which a destination looks for what other processes have offered."""
 
 AGAIN = 0.5
-"""Seconds after which it looks again at what another process ships, or what failed here."""
+"""Seconds after which it looks again at what another process ships."""
+
+_ALL = ""
+"""What backs off where no archive is to blame."""
 
 
 class Uploader(Thread):
@@ -39,7 +43,7 @@ class Uploader(Thread):
         names: Sequence[str],
         *,
         kinds: frozenset[str],
-        stop: Event,
+        stop: Flag,
         notify: Callable[[], None],
         stored: Callable[[str, str], None] = lambda _archive, _destination: None,
         jitter: Callable[[], float] = random.random,
@@ -47,11 +51,13 @@ class Uploader(Thread):
     ) -> None:
         super().__init__(name=destination.name, daemon=True)
         self._backend = RetryingBackend(destination.backend, self._pause, jitter=jitter)
+        self._backoff = Backoff(jitter)
+        """When to try again what failed here."""
         self._sender = Sender(destination, self._backend, spool, deliveries, kinds)
         self._spool = spool
         self._deliveries = deliveries
         self._names = list(names)
-        self._stop_event = stop
+        self._ending = stop
         self._notify = notify
         self._tell_stored = stored
         self._metrics = metrics
@@ -92,11 +98,11 @@ class Uploader(Thread):
     def run(self) -> None:
         """Ship what is offered until told to stop."""
         try:
-            while not self._stop_event.is_set():
+            while not self._ending.is_set():
                 seconds = self._pass()
                 self._notify()
                 if self.denied:
-                    self._stop_event.wait(seconds)
+                    self._ending.wait(seconds)
                 else:
                     self.waker.wait(seconds)
         finally:
@@ -108,8 +114,10 @@ class Uploader(Thread):
         try:
             self._scan()
             for name in list(self._todo):
-                if self._stop_event.is_set():
+                if self._ending.is_set():
                     break
+                if self._backoff.seconds(name):
+                    continue
                 if self._try(name):
                     self._todo.pop(name, None)
                 self._notify()
@@ -122,7 +130,12 @@ class Uploader(Thread):
             return CAP
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._note_trouble(error)
-        return AGAIN if self._todo else RESCAN
+            self._backoff.failed(_ALL)
+            self._notify()
+            self._ending.wait(self._backoff.seconds(_ALL))
+            return AGAIN
+        self._backoff.worked(_ALL)
+        return min([RESCAN, *(self._backoff.seconds(it) or AGAIN for it in self._todo)])
 
     def _scan(self) -> None:
         """Look, now and then, for what other processes have offered."""
@@ -146,7 +159,9 @@ class Uploader(Thread):
         except OSError as error:
             # Such as no more descriptors: it is tried again.
             self._note_trouble(error)
+            self._backoff.failed(name)
             return False
+        self._backoff.worked(name)
         return done
 
     def _ship(self, name: str) -> bool:
@@ -226,7 +241,7 @@ class Uploader(Thread):
         self._metrics.tell(FAILED, 1, self.name)
         self.trouble = str(error)
         self._notify()
-        return self._stop_event.wait(seconds)
+        return self._ending.wait(seconds)
 
     def _note_error(self, error: Exception) -> None:
         """Note what holds up the archive that is being sent, for whoever looks at the spool."""
@@ -237,6 +252,6 @@ class Uploader(Thread):
 
     def _note_trouble(self, error: Exception) -> None:
         """Log what keeps archives here, once for as long as it stays the same."""
-        if str(error) != self.trouble and not self._stop_event.is_set():
+        if str(error) != self.trouble and not self._ending.is_set():
             _log.error("%s: can't ship now: %s", self.name, error)
         self.trouble = str(error)

@@ -40,6 +40,7 @@ class Answer:
 DROP = "the connection is closed before anything was done"
 LOSE = "what was asked is done, and the connection closed without an answer"
 SHORT = "half of the content comes, and then the connection is closed"
+CUT = "half of what is sent is read, and then the connection is closed"
 CORRUPT = "the content comes with its first bit flipped"
 
 
@@ -74,6 +75,8 @@ class Service:
         self.requests: list[Request] = []
         self.page = 1000
         self.create_only = True
+        self.computes = True
+        """Whether it computes the checksums of 2022."""
         self.before: Any = None
         """Called with each request before it is answered."""
         self._faults: dict[str, list[Any]] = {}
@@ -81,12 +84,16 @@ class Service:
         self.lock = threading.RLock()
 
     def fail(self, operation, *faults):
-        """Answer the next requests of this operation so."""
+        """Answer the next requests of this operation so; a callable gives what is answered."""
         self._faults.setdefault(operation, []).extend(faults)
 
     def fault(self, operation):
         queue = self._faults.get(operation)
         return queue.pop(0) if queue else None
+
+    def left(self):
+        """Return how many faults no request has met yet."""
+        return sum(map(len, self._faults.values()))
 
     @property
     def operations(self):
@@ -100,6 +107,7 @@ class Service:
         checksum = base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
         kept = {name: value for name, value in headers.items() if name.startswith(_KEPT)}
         given = {"x-amz-checksum-crc32c": checksum, "x-amz-checksum-type": "FULL_OBJECT"}
+        given = given if self.computes else {}
         etag = {"etag": f'"{hashlib.md5(content).hexdigest()}"'}  # noqa: S324 - S3's
         self.objects[key] = Stored(content, kept | etag | given)
 
@@ -230,12 +238,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         """Say nothing."""
 
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # a client that gave up
+            self.close_connection = True
+
     def _handle(self):
         parts = urlsplit(self.path)
         query = {k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
         headers = {name.lower(): value for name, value in self.headers.items()}
         length = int(headers.get("content-length", 0))
-        body = self.rfile.read(length)
+        fault = self.service.fault(_operation(self.command, query))
+        body = self.rfile.read(length // 2 if fault == CUT else length)
         if len(body) < length:
             self.close_connection = True
             return
@@ -244,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.service.requests.append(request)
         if self.service.before is not None:
             self.service.before(request)
-        self._answer(request, self.service.fault(request.operation))
+        self._answer(request, fault)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - http.server's names
 
@@ -252,7 +267,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == DROP:
             self.close_connection = True
             return
-        answer = fault if isinstance(fault, Answer) else self.service.answer(request)
+        answer = fault(self.service, request) if callable(fault) else fault
+        if not isinstance(answer, Answer):
+            answer = self.service.answer(request)
         content = answer.content
         if fault == LOSE:
             self.close_connection = True

@@ -42,6 +42,12 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     lost: bool = False
+    cut: bool = False
+    """Half of what is sent is read, and then the connection is closed."""
+    instead: Callable[["_Handler"], None] | None = None
+    """Does what is done in place of it all."""
+    skip: int = 0
+    """How many requests that match it leaves alone first."""
     times: int = 1
     call: Callable[[], None] = lambda: None
     """Called first."""
@@ -67,6 +73,8 @@ class SwiftServer(ThreadingHTTPServer):
         self.sent: list[Message] = []
         """The headers of each request."""
         self.regions = ["Earth", "Moon"]
+        self.before: Callable[[str], None] = lambda line: None
+        """Called with the line of each request before it is answered."""
         self.lock = threading.RLock()
 
     def options(self, **others) -> dict:
@@ -130,22 +138,26 @@ class _Handler(BaseHTTPRequestHandler):
     def do_any(self):
         url = urlsplit(self.path)
         self.query = dict(parse_qsl(url.query, keep_blank_values=True))
+        self.path_asked = unquote(url.path)
         length = int(self.headers.get("Content-Length") or 0)
-        self.content = self.rfile.read(length)
+        fault = self._fault()
+        self.content = self.rfile.read(length // 2 if fault and fault.cut else length)
         if len(self.content) < length:
             self.close_connection = True
             return
         self.server.log.append(f"{self.command} {self.path}")
         self.server.sent.append(self.headers)
-        fault = self._fault()
+        self.server.before(self.server.log[-1])
         self.changed = {} if fault is None else fault.headers
         self.lost = fault is not None and fault.lost
         if fault is not None:
             fault.call()
-        if fault is not None and fault.status:
+        if fault is not None and fault.instead is not None:
+            fault.instead(self)
+        elif fault is not None and fault.status:
             self.answer(fault.status, fault.body)
         else:
-            self._do(unquote(url.path))
+            self.do()
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = do_any  # noqa: N815 - the library's names
 
@@ -153,6 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             for fault in self.server.faults:
                 if fault.times and re.search(fault.match, f"{self.command} {self.path}"):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None
@@ -170,7 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _do(self, path: str) -> None:
+    def do(self) -> None:
+        """Do what is asked, and answer."""
+        path = self.path_asked
         if path == "/auth/v1.0":
             self._login()
         elif path == "/v3/auth/tokens":
@@ -249,15 +266,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _put_manifest(self, name: str) -> None:
         parts = json.loads(self.content)
-        lost = [it["path"] for it in parts if it["path"][1:] not in self.server.objects]
-        if lost:
-            return self.answer(400, f"Errors:\n{lost[0]}, 404 Not Found\n".encode())
+        faults = [f"{it['path']}, {why}" for it in parts if (why := self._fault_of(it))]
+        if faults:
+            return self.answer(400, f"Errors:\n{faults[0]}\n".encode())
         etag = md5("".join(it["etag"] for it in parts).encode())
         content = b"".join(self.server.objects[it["path"][1:]].content for it in parts)
         headers = self._kept({"ETag": f'"{etag}"', "X-Static-Large-Object": "True"})
         named = [{"name": it["path"]} for it in parts]
         self.server.objects[name] = Stored(content, headers, named)
         return self.answer(201, ETag=f'"{etag}"')
+
+    def _fault_of(self, part: dict) -> str:
+        """Return what is wrong with a segment that a manifest names."""
+        stored = self.server.objects.get(part["path"][1:])
+        if stored is None:
+            return "404 Not Found"
+        if len(stored.content) != part["size_bytes"]:
+            return "Size Mismatch"
+        return "" if stored.headers["ETag"] == part["etag"] else "Etag Mismatch"
 
     def _kept(self, more: Mapping[str, str]) -> dict[str, str]:
         meta = {k: v for k, v in self.headers.items() if k.lower().startswith("x-object-meta-")}

@@ -153,6 +153,14 @@ def test_who_may_not_list_gets_403_for_what_is_not_there_and_goes_on(backend, se
     assert service.objects["a"].content == CONTENT
 
 
+def test_credentials_that_have_expired_are_no_fault_of_what_is_put(backend, service, source):
+    """HEAD is refused with 400 then, which for an object would be for good."""
+    service.fail("head", Answer(400))
+    service.fail("get", Answer(400, "ExpiredToken"))
+    with pytest.raises(StorageDenied, match="expired"):
+        backend.put("a", source)
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_what_comes_between_the_look_and_the_put_is_compared(backend, service, source, same):
     service.fail("head", Answer(404))
@@ -380,3 +388,13 @@ def test_a_read_that_fails_is_unavailable(backend, service, source, fault):
     service.fail("get", fault)
     with backend.open("a") as file, pytest.raises(StorageUnavailable):
         file.read(10)
+
+
+def test_an_answer_that_lacks_what_it_has_to_say_is_unavailable(backend, service):
+    service.fail("head", Answer(200, body=b""))
+    with pytest.raises(StorageUnavailable, match="lacks LastModified"):
+        backend.stat("a")
+
+
+def test_secrets_are_left_out_of_what_the_settings_show(made):
+    assert "very-secret" not in repr(made._settings)

@@ -18,10 +18,10 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.storage import scrub
 from shoebox_plugins.storage.swift.errors import (
     login_failed,
     reason,
-    scrub,
     status_of,
     translated,
 )

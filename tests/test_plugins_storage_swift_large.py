@@ -16,6 +16,7 @@ from shoebox.errors import (
 )
 from shoebox_plugins.storage.swift import SwiftBackend
 from shoebox_plugins.storage.swift import body as body_module
+from shoebox_plugins.storage.swift import large as large_module
 from shoebox_plugins.storage.swift.account import Account
 from shoebox_plugins.storage.swift.large import LargeObjects
 from tests.swift_server import CONTAINER, SEGMENTS, Stored, md5, serving
@@ -324,3 +325,28 @@ def test_few_segments_are_sent_at_once(server, source):
 def test_an_object_that_is_not_there_has_no_segments(server, backend):
     assert backend._large.segments("gone") == []
     assert isinstance(backend._large, LargeObjects)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_service_that_is_busy_is_sent_no_more_and_its_wish_is_told(
+    server, source, monkeypatch, workers
+):
+    """Although the other segments are waiting for their turn; their failures are not told."""
+    waiting, real = threading.Event(), large_module.cut
+
+    def cut(*arguments):
+        yield from real(*arguments)
+        waiting.set()
+
+    monkeypatch.setattr(large_module, "cut", cut)
+    busy = {"status": 503, "headers": {"Retry-After": "7"}}
+    server.fail(f"PUT .*/{SEGMENTS}/", call=lambda: waiting.wait(30), times=workers, **busy)
+    source.write_bytes(bytes(SIZE) * 40)
+    options = {"segment_size_mb": SIZE / 2**20, "max_concurrency": workers}
+    with (
+        SwiftBackend(**server.options(**options)) as backend,
+        pytest.raises(StorageUnavailable, match="503") as caught,
+    ):
+        backend.put("a", source)
+    assert caught.value.retry_after == 7.0
+    assert len(server.asked(f"PUT .*/{SEGMENTS}/")) <= workers

@@ -2,8 +2,9 @@
 
 import pytest
 
+from shoebox.backoff import BASE, CAP
 from shoebox.errors import KeyCollision, StorageDenied, StorageRejected, StorageUnavailable
-from shoebox.retrying import BASE, CAP, LONGEST, RetryingBackend
+from shoebox.retrying import LONGEST, RetryingBackend
 from shoebox_plugins.storage.local import LocalBackend
 
 
@@ -66,6 +67,20 @@ def test_other_errors_are_not_retried(tmp_path, error):
     with pytest.raises(error):
         backend.stat("k")
     assert waited == []
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(111, "refused\n"), BrokenPipeError(), TimeoutError("late")]
+)
+def test_a_connection_s_error_that_is_none_of_ours_counts_as_unavailable(tmp_path, error):
+    backend, waited = retrying(tmp_path, error, error)
+    assert backend.stat("k") == "k"
+    assert waited == [BASE, BASE * 2]
+    backend, waited = retrying(tmp_path, error, error, give_up_after=1)
+    with pytest.raises(StorageUnavailable, match=type(error).__name__) as caught:
+        backend.stat("k")
+    assert caught.value.__cause__ is error
+    assert str(caught.value).isprintable()
 
 
 def test_it_gives_up_when_it_is_told_to(tmp_path):

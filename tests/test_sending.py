@@ -5,12 +5,14 @@ import threading
 
 import pytest
 
+from shoebox import delivery
 from shoebox.archive import ArchiveWriter
 from shoebox.delivery import Deliveries
 from shoebox.destination import Destination
 from shoebox.errors import (
     InvalidName,
     KeyCollision,
+    ObjectNotFound,
     StorageDenied,
     StorageRejected,
     StorageUnavailable,
@@ -209,6 +211,40 @@ def test_what_was_stored_with_other_bytes_is_removed_and_sent_again(tmp_path, sp
     assert stored(tmp_path) == content
 
 
+def test_what_is_said_to_be_there_and_is_not_when_it_is_read_is_sent_again(
+    tmp_path, spool, content
+):
+    """It blames no archive that an object comes late, or was lost."""
+
+    class Late(LocalBackend):
+        opens = 0
+
+        def open(self, key):
+            self.opens += 1
+            if self.opens < 3:
+                raise ObjectNotFound("not yet")
+            return super().open(key)
+
+    send(spool, local(tmp_path, Late), verify="get")
+    assert stored(tmp_path) == content
+
+
+def test_what_only_reading_finds_to_be_wrong_is_removed_and_sent_again(tmp_path, spool, content):
+    class Pretends(Spoils):
+        def stat(self, key):
+            info = super().stat(key)
+            known = Deliveries(spool).digests("a.events", ["sha256"])
+            return ObjectInfo(key, len(content), info.modified, known, self.said)
+
+        def spoil(self, path):
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    backend = local(tmp_path, Pretends)
+    send(spool, backend, verify="get")
+    assert (backend.puts, backend.deletes) == (2, 1)
+    assert stored(tmp_path) == content
+
+
 def test_a_service_that_always_stores_other_bytes_is_given_up(tmp_path, spool):
     class Always(Spoils):
         lies = 99
@@ -260,7 +296,7 @@ def test_an_archive_that_was_changed_here_is_not_sent_for_ever(tmp_path, spool, 
             super().put(key, path, metadata)
 
     Deliveries(spool).checksums("a.events", ["sha256"])
-    (spool.path / "a.events").write_bytes(content[:-1] + b"\0")
+    (spool.path / "a.events").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(StorageRejected, match="was changed here since it was sealed"):
         send(spool, local(tmp_path, Checks), tries=99)
 
@@ -282,3 +318,49 @@ def test_digests_are_made_once_for_all_tries_and_destinations(tmp_path, spool, m
     for thread in threads:
         thread.join()
     assert [it for it in made if it] == [{"sha256", "md5"}]
+
+
+def test_an_archive_is_not_read_again_for_each_try_while_a_service_is_down(
+    tmp_path, spool, content, monkeypatch
+):
+    """Only what was changed since is; and it is seen to be changed, not down for ever."""
+    made, real = [], delivery.digests
+
+    def digests(file, kinds):
+        made.append(set(kinds))
+        return real(file, kinds)
+
+    class Down(LocalBackend):
+        tries = 0
+        change = 0
+
+        def put(self, key, path, metadata=None):
+            self.tries += 1
+            if self.tries == self.change:
+                path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+            raise StorageUnavailable("down")
+
+    monkeypatch.setattr(delivery, "digests", digests)
+    with pytest.raises(StorageUnavailable):
+        send(spool, local(tmp_path, Down), tries=20)
+    assert [it for it in made if it] == [{"sha256"}]
+    changes = local(tmp_path, Down)
+    changes.change = 9
+    with pytest.raises(StorageRejected, match="was changed here"):
+        send(spool, changes, tries=20)
+    assert changes.tries == 9
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("reset"), TimeoutError("timed out")])
+def test_what_a_plugin_lets_through_of_a_connection_is_tried_again(tmp_path, spool, content, error):
+    class Lets(LocalBackend):
+        left = 3
+
+        def put(self, key, path, metadata=None):
+            self.left -= 1
+            if self.left:
+                raise error
+            super().put(key, path, metadata)
+
+    send(spool, local(tmp_path, Lets))
+    assert stored(tmp_path) == content

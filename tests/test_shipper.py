@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from shoebox import delivery, uploader
+from shoebox import backoff, delivery, uploader
+from shoebox.backoff import BASE
 from shoebox.callback import Callback
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
@@ -18,6 +19,7 @@ from shoebox.spool import Spool
 from shoebox_plugins.callbacks.files import CompressFileCallback
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
+from tests.interrupting import interrupted_at
 
 SECONDS = 30
 
@@ -129,8 +131,7 @@ def test_a_destination_that_is_down_holds_up_only_itself(tmp_path, spool):
 
     to = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
     to.start()
-    with to._changed:
-        assert to._changed.wait_for(lambda: to._workers[0].settled, SECONDS)
+    assert to._wait_until(lambda: to._workers[0].settled, SECONDS)
     assert stored(tmp_path / "a") == ["0", "1", "2", "3", "4"]
     assert stored(spool) == ["0", "1", "2", "3", "4"]
     waiting = to.waiting()
@@ -149,8 +150,7 @@ def test_delivery_state_survives_a_restart(tmp_path, spool):
 
     first = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b", Mine))
     first.start()
-    with first._changed:
-        assert first._changed.wait_for(lambda: first._workers[0].settled, SECONDS)
+    assert first._wait_until(lambda: first._workers[0].settled, SECONDS)
     assert len(first.close(0.0)) == 5
 
     class Never(LocalBackend):
@@ -223,7 +223,9 @@ def test_a_key_that_other_content_has_keeps_the_archive_and_the_others_go_on(tmp
     assert "other content" in state["destinations"]["d0"]["error"]
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"\0"])
+@pytest.mark.parametrize(
+    "spoil", [lambda data: data[:-1], lambda data: data[:-1] + bytes([data[-1] ^ 1])]
+)
 @pytest.mark.parametrize("checksums", [True, False])
 def test_what_is_stored_short_or_changed_is_not_removed_here(tmp_path, spool, spoil, checksums):
     class Lies(LocalBackend):
@@ -285,20 +287,59 @@ def test_an_archive_that_is_refused_for_good_is_left_and_tried_at_the_next_start
     assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
 
 
-def test_local_trouble_is_tried_again_and_blames_no_archive(tmp_path, spool, monkeypatch, caplog):
-    monkeypatch.setattr(uploader, "AGAIN", 0.01)
-    real, left = delivery.digests, [3]
+def failing_digests(monkeypatch, times):
+    """Have so many digests fail as where no descriptor is left; return how many did."""
+    real, failed = delivery.digests, []
 
     def failing(*arguments):
-        if left[0]:
-            left[0] -= 1
+        if len(failed) < times:
+            failed.append(arguments)
             raise OSError(24, "Too many open files")
         return real(*arguments)
 
     monkeypatch.setattr(delivery, "digests", failing)
+    return failed
+
+
+def test_local_trouble_is_tried_again_and_blames_no_archive(tmp_path, spool, monkeypatch, caplog):
+    monkeypatch.setattr(uploader, "AGAIN", 0.01)
+    failing_digests(monkeypatch, 3)
     assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
     assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
     assert caplog.text.count("Too many open files") == 1
+
+
+def test_local_trouble_is_tried_again_less_and_less_often(tmp_path, spool, monkeypatch):
+    """Offers meanwhile change nothing of that, and what is offered is tried at once."""
+    monkeypatch.setattr(backoff, "BASE", 200.0)
+    failed = failing_digests(monkeypatch, 5)
+    targets = [Destination("d0", backend(tmp_path / "store"))]
+    to = Shipper(Spool(spool), targets, jitter=lambda: 1.0)
+    to.pick_up()
+    to.start()
+    assert to._wait_until(lambda: to._workers[0].trouble and len(failed) == 5, SECONDS)
+    write(spool, 1)
+    to.pick_up()
+    assert to._wait_until(lambda: len(stored(tmp_path / "store")) == 1, SECONDS)
+    pauses = [to._workers[0]._backoff.seconds(it) for it in to._deliveries.offered()]
+    assert len(pauses) == 5
+    assert all(100.0 < it <= 200.0 for it in pauses)
+    assert len(to.close(0.0)) == 5
+
+
+def test_a_directory_that_can_not_be_read_is_looked_at_less_and_less_often(
+    tmp_path, spool, monkeypatch
+):
+    monkeypatch.setattr(uploader, "AGAIN", 0.0)
+    to, waited = shipper(spool, backend(tmp_path / "store")), []
+    monkeypatch.setattr(to._spool.directory, "names", (tmp_path / "gone").stat)
+    to._jitter = lambda: 1.0
+    monkeypatch.setattr(to._stop, "wait", waited.append)
+    worker = to._uploader(to._destinations[0])
+    for _ in range(6):
+        assert worker._pass() == 0.0
+    assert waited == pytest.approx([BASE * 2**n for n in range(6)], abs=0.1)
+    worker._backend.close()
 
 
 @pytest.mark.parametrize(
@@ -441,8 +482,7 @@ def test_draining_thousands_looks_at_each_a_few_times_only(tmp_path, monkeypatch
     for index in range(300):
         manager.write({}, f"{index}")
     shipper_ = manager._shipper
-    with shipper_._changed:
-        assert shipper_._changed.wait_for(lambda: shipper_._workers[0].settled, SECONDS)
+    assert shipper_._wait_until(lambda: shipper_._workers[0].settled, SECONDS)
     assert reads[0] < 300 * 7
     manager.close()
 
@@ -450,8 +490,7 @@ def test_draining_thousands_looks_at_each_a_few_times_only(tmp_path, monkeypatch
 def test_the_next_start_ships_although_nothing_is_written(tmp_path, spool):
     store = backend(tmp_path / "store")
     manager = WritingRollManager("%f.events", NeverRollChecker(), spool, storage=[store])
-    with manager._shipper._changed:
-        assert manager._shipper._changed.wait_for(manager._shipper._is_settled, SECONDS)
+    assert manager._shipper._wait_until(manager._shipper._is_settled, SECONDS)
     assert list(spool.iterdir()) == []
     manager.close()
 
@@ -478,6 +517,90 @@ def test_what_was_put_into_quarantine_can_be_asked_for(tmp_path, spool):
     to._deliveries.note(first, "d0", delivery.Stand(refusals=delivery.POISON - 1))
     to.close(SECONDS)
     assert to.quarantined == {first: f"{first}.corrupt"}
+
+
+def set_aside(spool, folders):
+    """Have one destination of two store everything, and the other refuse one archive for good.
+
+    Return the archive's name.
+    """
+    there = threading.Event()
+
+    class Picky(LocalBackend):
+        def put(self, key, path, metadata=None):
+            if path.name == first:
+                assert there.wait(SECONDS)
+                raise StorageRejected("too large")
+            super().put(key, path, metadata)
+
+    def tell(archive, destination):
+        if (archive, destination) == (first, "d0"):
+            there.set()
+
+    first = min(path.name for path in spool.iterdir())
+    backends = {"d0": backend(folders / "a"), "d1": backend(folders / "b", Picky)}
+    targets = [Destination(*it) for it in backends.items()]
+    to = Shipper(Spool(spool), targets, jitter=no_jitter, stored=tell)
+    to.pick_up()
+    to._deliveries.note(first, "d1", delivery.Stand(refusals=delivery.POISON - 1))
+    to.close(SECONDS)
+    assert sorted(path.name for path in spool.iterdir()) == [
+        f"{first}.corrupt",
+        f"{first}.corrupt.delivery",
+    ]
+    return first
+
+
+class Heard(Callback):
+    """Notes what it is called with."""
+
+    def __init__(self):
+        self.names = []
+
+    def on_close(self, path):
+        self.names.append(path.name)
+
+
+def test_an_archive_that_is_renamed_back_from_quarantine_goes_on_where_it_stood(tmp_path, spool):
+    """Its callbacks have run, and one destination has it already."""
+
+    class Never(LocalBackend):
+        def put(self, key, path, metadata=None):
+            raise AssertionError("it is there")
+
+    name, heard = set_aside(spool, tmp_path), Heard()
+    (spool / f"{name}.corrupt").rename(spool / name)
+    again = shipper(spool, backend(tmp_path / "a", Never), backend(tmp_path / "b"), callback=heard)
+    stands = again._deliveries.read(name).destinations
+    assert [it.refusals for it in stands.values()] == [0, 0]
+    assert again.close(SECONDS) == []
+    assert stored(tmp_path / "b") == stored(tmp_path / "a") == ["0", "1", "2", "3", "4"]
+    assert heard.names == []
+    assert list(spool.iterdir()) == []
+
+
+def test_one_that_was_put_right_in_quarantine_begins_anew(tmp_path, spool):
+    """What the digests of the old content are good for is only to refuse it."""
+    name, heard = set_aside(spool, tmp_path), Heard()
+    (spool / f"{name}.corrupt").unlink()
+    write(tmp_path / "other", 1)
+    next((tmp_path / "other").iterdir()).rename(spool / name)
+    again = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b"), callback=heard)
+    assert again.close(SECONDS) == []
+    assert heard.names == [name]
+    assert stored(tmp_path / "b") == ["0", "1", "2", "3", "4"]
+    assert list(spool.iterdir()) == []
+
+
+def test_a_namesake_of_what_is_in_quarantine_takes_nothing_of_it(tmp_path, spool):
+    name = set_aside(spool, tmp_path)
+    write(tmp_path / "other", 1)
+    next((tmp_path / "other").iterdir()).rename(spool / name)
+    assert shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b")).close(SECONDS) == []
+    assert sorted(path.name for path in spool.iterdir()) == [
+        f"{name}.corrupt",
+        f"{name}.corrupt.delivery",
+    ]
 
 
 def test_close_twice_and_start_after_close_start_nothing(tmp_path, spool):
@@ -528,3 +651,30 @@ def test_a_forked_child_that_ships_nothing_leaves_the_parent_s_backend_open(tmp_
     to.after_fork()
     to.close(SECONDS)
     assert closed == []
+
+
+def test_an_interrupt_at_any_instruction_of_waiting_stops_no_destination(tmp_path):
+    (tmp_path / "spool").mkdir()
+    to = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+    number = 0
+    while interrupted_at(number, lambda: to._wait_until(lambda: False, 0.0)):
+        tells = threading.Thread(target=to._notify, daemon=True)
+        tells.start()
+        tells.join(SECONDS / 2)
+        assert not tells.is_alive()
+        number += 1
+    assert number > 10
+
+
+def test_an_interrupt_at_any_instruction_of_stopping_leaves_it_to_be_stopped_again(tmp_path):
+    (tmp_path / "spool").mkdir()
+    number, interrupted = 0, True
+    while interrupted:
+        to = shipper(tmp_path / "spool", backend(tmp_path / "store"))
+        to.start()
+        assert to._wait_until(to._is_settled, SECONDS)
+        interrupted = interrupted_at(number, to._stop.set)
+        to.close(SECONDS)
+        assert not to.alive
+        number += 1
+    assert number > 1

@@ -1,7 +1,7 @@
 """One destination: what is offered is stored, and what it refuses holds up no other."""
 
 import threading
-from time import time
+from time import monotonic, time
 
 import pytest
 
@@ -13,6 +13,7 @@ from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
 from shoebox.metrics import SILENT
 from shoebox.spool import Spool
 from shoebox.uploader import Uploader
+from shoebox.waking import Flag, Waker
 from shoebox_plugins.storage.local import LocalBackend
 from tests.metering import Kept
 
@@ -30,12 +31,7 @@ def spool(tmp_path):
 
 def run(spool, backend, metrics=SILENT):
     """Ship until it is settled; return the uploader, which has ended."""
-    deliveries, stop, changed = Deliveries(spool), threading.Event(), threading.Condition()
-
-    def notify():
-        with changed:
-            changed.notify_all()
-
+    deliveries, stop, changed = Deliveries(spool), Flag(), Waker()
     found = Uploader(
         Destination("hot", backend),
         spool,
@@ -43,14 +39,16 @@ def run(spool, backend, metrics=SILENT):
         ["hot"],
         kinds=frozenset({"sha256"}),
         stop=stop,
-        notify=notify,
+        notify=changed.wake,
         jitter=lambda: 0.0,
         metrics=metrics,
     )
     deliveries.offer("a.events")
     found.start()
-    with changed:
-        assert changed.wait_for(lambda: found.settled, SECONDS)
+    deadline = monotonic() + SECONDS
+    while not found.settled and monotonic() < deadline:
+        changed.wait(SECONDS)
+    assert found.settled
     stop.set()
     found.waker.wake()
     found.join(SECONDS)
@@ -76,7 +74,7 @@ def test_its_backend_is_closed_when_it_ends(tmp_path, spool):
 
 def test_it_looks_now_and_then_for_what_other_processes_offered(tmp_path, spool, monkeypatch):
     monkeypatch.setattr(uploader, "RESCAN", 0.01)
-    backend, stop = local(tmp_path), threading.Event()
+    backend, stop = local(tmp_path), Flag()
     deliveries, stored = Deliveries(spool), threading.Event()
 
     def notify():
@@ -183,7 +181,7 @@ def test_where_everything_is_refused_from_now_on_nothing_is_put_aside(tmp_path, 
         archive(spool, name)
         Deliveries(spool).offer(name)
     Deliveries(spool).offer("a.events")
-    stop = threading.Event()
+    stop = Flag()
     found = Uploader(
         Destination("hot", local(tmp_path, Changes)),
         spool,

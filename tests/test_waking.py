@@ -1,10 +1,10 @@
 """Waking: at once, once, and whatever interrupts who wakes."""
 
-import sys
 import threading
 from time import monotonic
 
-from shoebox.waking import Waker
+from shoebox.waking import Flag, Waker
+from tests.interrupting import interrupted_at
 
 SECONDS = 30
 
@@ -40,35 +40,6 @@ def test_calls_that_came_before_end_one_wait_and_not_two():
     assert monotonic() - start >= 0.02
 
 
-class Interrupt(BaseException):
-    """Stands for KeyboardInterrupt, at a place that the test chooses."""
-
-
-def interrupted_at(number, call):
-    """Interrupt a call at its `number`-th instruction; return whether it was reached."""
-    left = number
-
-    def trace(frame, event, _):
-        nonlocal left
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left < 0:
-                sys.settrace(None)
-                raise Interrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_an_interrupt_at_any_instruction_of_a_call_leaves_nobody_waiting_for_ever():
     waker, number = Waker(), 0
     while interrupted_at(number, waker.wake):
@@ -81,3 +52,50 @@ def test_an_interrupt_at_any_instruction_of_a_call_leaves_nobody_waiting_for_eve
         assert monotonic() - start < SECONDS / 2
         number += 1
     assert number > 0
+
+
+def waiting(flag, count):
+    """Start so many threads that wait; return them, and what their waits have told."""
+    told = []
+    threads = [
+        threading.Thread(target=lambda: told.append(flag.wait(SECONDS)), daemon=True)
+        for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads, told
+
+
+def test_a_flag_ends_the_waits_of_all_threads_for_good():
+    flag = Flag()
+    assert not flag.wait(0.0)
+    threads, told = waiting(flag, 5)
+    assert not flag.is_set()
+    flag.set()
+    for thread in threads:
+        thread.join(SECONDS / 2)
+    assert told == [True] * 5
+    assert flag.is_set()
+    assert flag.wait(SECONDS)
+
+
+def test_a_wait_for_a_flag_ends_when_its_time_is_over():
+    start = monotonic()
+    assert not Flag().wait(0.02)
+    assert monotonic() - start >= 0.02
+
+
+def test_an_interrupt_at_any_instruction_of_setting_a_flag_leaves_it_to_be_set_again():
+    number, interrupted = 0, True
+    while interrupted:
+        flag = Flag()
+        threads, told = waiting(flag, 2)
+        interrupted = interrupted_at(number, flag.set)
+        again = threading.Thread(target=flag.set, daemon=True)
+        again.start()
+        for thread in (again, *threads):
+            thread.join(SECONDS / 2)
+            assert not thread.is_alive()
+        assert told == [True, True]
+        number += 1
+    assert number > 1

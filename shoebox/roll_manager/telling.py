@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Event, Thread
+from threading import Thread
 
 from shoebox.metrics import NOWHERE, Guarded, Metric, Note
 from shoebox.starting import start
+from shoebox.waking import Flag
 
 EVERY = 1.0
 """Seconds between two times that metrics are told."""
@@ -21,7 +22,7 @@ class Telling:
     def __init__(self, metrics: Guarded) -> None:
         self._metrics = metrics
         self.noted: deque[Note] = deque(maxlen=MOST) if metrics.hears else NOWHERE
-        self._ended = Event()
+        self._ended = Flag()
         self._thread = Thread(target=self._run, name="shoebox-metrics", daemon=True)
 
     def start(self) -> None:

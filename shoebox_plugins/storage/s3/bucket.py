@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import boto3
 import botocore.exceptions as sdk
 from botocore.config import Config
 
 from shoebox.errors import ConfigError, KeyCollision, StorageUnavailable
-from shoebox.storage import hide_debug_log, shown
+from shoebox.storage import hide_debug_log, scrub, shown
 from shoebox_plugins.storage.s3.errors import SDK_ERRORS, Place, answer, translate
 from shoebox_plugins.storage.s3.settings import Settings
 
@@ -44,8 +44,7 @@ class Bucket:
             try:
                 return self._call("head_object", key, **self._mode)
             except sdk.ClientError as error:
-                if answer(error).state in _MUTE:
-                    self._call("get_object", key, Range="bytes=0-0")["Body"].close()
+                self._explain(error, key)
                 raise
 
     def find(self, key: str) -> dict[str, Any] | None:
@@ -59,7 +58,13 @@ class Bucket:
             except sdk.ClientError as error:
                 if answer(error).state in {_ABSENT, _DENIED}:
                     return None
+                self._explain(error, key)
                 raise
+
+    def _explain(self, error: sdk.ClientError, key: str) -> None:
+        """Raise what a GET is answered, where a HEAD has been refused without a reason."""
+        if answer(error).state in _MUTE:
+            self._call("get_object", key, Range="bytes=0-0")["Body"].close()
 
     @contextmanager
     def body(self, key: str, etag: str, span: str = "") -> Iterator[BinaryIO]:
@@ -91,6 +96,7 @@ class Bucket:
         except SDK_ERRORS as error:
             if body is not None and body.error is not None:
                 raise body.error from None
+            scrub(error, *_secrets(self._client))
             self._renew(error)
             # What an HTTP client says of headers shows secrets: such a cause is left out.
             plain = type(error) is sdk.HTTPClientError
@@ -103,7 +109,7 @@ class Bucket:
     def _call(self, operation: str, key: str, **parameters: Any) -> dict[str, Any]:
         method: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         name = self._settings.prefix + key
-        return method(Bucket=self._settings.bucket, Key=name, **parameters)
+        return _Said(self._place, method(Bucket=self._settings.bucket, Key=name, **parameters))
 
     def _renew(self, error: Exception) -> None:
         """Have boto3 look for credentials again if it found those that are refused now.
@@ -114,6 +120,26 @@ class Bucket:
         if found and isinstance(error, sdk.ClientError) and answer(error).stale:
             with suppress(ConfigError):
                 self._client = _client(self._settings)
+
+
+class _Said(dict[str, Any]):
+    """An answer; what is looked for in it and is not there was cut, or is no S3's."""
+
+    def __init__(self, place: Place, said: dict[str, Any]) -> None:
+        super().__init__(said)
+        self._place = place
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise StorageUnavailable(f"{self._place}: the answer lacks {name}; try again")
+
+
+def _secrets(client: Any) -> list[str]:
+    """Return what must be seen nowhere of the credentials in use, wherever they were found."""
+    # Asking boto3 for them might send it looking for others.
+    credentials = client._request_signer._credentials  # noqa: SLF001
+    names = ("secret_key", "token", "_secret_key", "_token")
+    found = {} if credentials is None else vars(credentials)
+    return [found[name] for name in names if found.get(name)]
 
 
 def _client(settings: Settings) -> Any:

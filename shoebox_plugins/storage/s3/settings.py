@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
@@ -29,8 +29,8 @@ class Settings:
     endpoint_url: str | None
     region_name: str | None
     aws_access_key_id: str | None
-    aws_secret_access_key: str | None
-    aws_session_token: str | None
+    aws_secret_access_key: str | None = field(repr=False)
+    aws_session_token: str | None = field(repr=False)
     profile_name: str | None
     addressing_style: str
     cafile: str | None

@@ -13,10 +13,10 @@ from swiftclient import client
 from swiftclient.client import HTTPConnection
 
 from shoebox.errors import ObjectNotFound, StorageDenied, StorageError, StorageUnavailable
-from shoebox.storage import hide_debug_log, shown
+from shoebox.storage import hide_debug_log, scrub, shown
 from shoebox_plugins.storage.swift.body import Body
 from shoebox_plugins.storage.swift.connections import Connections, answer_headers
-from shoebox_plugins.storage.swift.errors import SDK_ERRORS, scrub, status_of, translated
+from shoebox_plugins.storage.swift.errors import SDK_ERRORS, status_of, translated
 from shoebox_plugins.storage.swift.info import Entry
 from shoebox_plugins.storage.swift.login import Token, login
 from shoebox_plugins.storage.swift.settings import Settings

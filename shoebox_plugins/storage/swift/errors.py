@@ -79,17 +79,6 @@ _SAYINGS: tuple[tuple[str, tuple[_Kind, str]], ...] = (
 _HINT = "see that it runs and that auth_url is right"
 
 
-def scrub(error: Exception, *secrets: str) -> None:
-    """Take secrets out of an error; a service may send back what it was sent."""
-    for secret in filter(None, secrets):
-        if isinstance(error, SwiftAnswer):
-            body = _text(error.http_response_content)
-            error.http_response_content = body.replace(secret, "***")
-        elif isinstance(error, KeystoneError):
-            error.message = str(error.message).replace(secret, "***")
-            error.args = tuple(str(it).replace(secret, "***") for it in error.args)
-
-
 def translated(error: Exception, where: str) -> StorageError:
     """Return what a backend raises for the answer to a request for an object."""
     status = status_of(error)

@@ -12,9 +12,10 @@ import logging
 import os
 import re
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from threading import Event, Lock
+from typing import Any
 
 import msgspec
 
@@ -144,22 +145,35 @@ class LargeObjects:
         whole = md5()
         segments: list[Segment] = []
         jobs: list[Future[None]] = []
+        failures: list[BaseException] = []
         stop = Event()
+
+        def send(*arguments: Any) -> None:
+            # What is next in the queue is begun before this thread hears of a failure.
+            if failures:
+                return
+            try:
+                self._send(*arguments)
+            except BaseException as error:  # noqa: BLE001 - it is raised below
+                failures.append(error)
+                stop.set()
+
         with ThreadPoolExecutor(self._settings.max_concurrency) as pool:
             try:
                 for segment in cut(fd, size, self._settings.segment_size, whole):
                     segments.append(segment)
                     sent.append(self._path(name, segment))
                     body = Body(fd, segment.offset, segment.size, stop)
-                    jobs.append(pool.submit(self._send, sent[-1], segment, body, headers))
-                    if any(job.done() and job.exception() for job in jobs):
+                    jobs.append(pool.submit(send, sent[-1], segment, body, headers))
+                    if failures:
                         break
-                for job in as_completed(jobs):
-                    job.result()
+                wait(jobs)
             except BaseException:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+        if failures:
+            raise failures[0]
         return segments, whole.hexdigest()
 
     def _send(self, path: str, segment: Segment, body: Body, headers: Mapping[str, str]) -> None:

@@ -15,8 +15,9 @@ from swiftclient.client import HTTPConnection
 from swiftclient.exceptions import ClientException
 
 from shoebox.errors import StorageDenied
+from shoebox.storage import scrub
 from shoebox_plugins.storage.swift.connections import answer_headers, connect
-from shoebox_plugins.storage.swift.errors import SDK_ERRORS, login_failed, scrub
+from shoebox_plugins.storage.swift.errors import SDK_ERRORS, login_failed
 from shoebox_plugins.storage.swift.settings import Settings
 
 _SERVICE = "object-store"
