@@ -64,11 +64,12 @@ def liar(place: str, s3: s3_service.Service) -> Iterator[Liar]:
 def _figures(request: pytest.FixtureRequest) -> Iterator[None]:
     """Print what was tried."""
     yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    plugins = request.config.pluginmanager
+    reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
     if reporter is not None:
-        reporter.write_line("")
-        for what, number in FIGURES.items():
-            reporter.write_line(f"a store that lies: {what}: {number:,}")
+        with capture.global_and_fixture_disabled():
+            for what, number in FIGURES.items():
+                reporter.write_line(f"\na store that lies: {what}: {number:,}")
 
 
 class Run:
