@@ -110,9 +110,9 @@ BUGS = (
     Bug(
         "a record is acknowledged before the sync",
         "shoebox/roll_manager/current.py",
-        "                    if archive.committed < target:\n"
-        "                        self._commit(archive)\n",
-        "                    pass\n",
+        "                        if archive.committed < target:\n"
+        "                            self._commit(archive)\n",
+        "                        pass\n",
         f"{_CRASH} each-record",
     ),
     Bug(
@@ -126,7 +126,7 @@ BUGS = (
     Bug(
         "a record is synced while others before it are not",
         "shoebox/roll_manager/current.py",
-        "                self._commit_before(archive)\n",
+        "                    self._commit_before(archive)\n",
         "",
         f"{_CRASH} overtaken",
     ),
@@ -184,8 +184,8 @@ BUGS = (
     ),
     Bug(
         "a writer does not lock its archive",
-        "shoebox/spool.py",
-        "        fcntl.flock(fd, fcntl.LOCK_EX)\n",
+        "shoebox/files.py",
+        "            fcntl.flock(fd, fcntl.LOCK_EX)\n",
         "",
         "tests/test_spool.py open_file_is_new",
     ),
