@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import stat
 
 import pytest
 
@@ -210,8 +211,15 @@ def a_store_that_is_read_only(folder):
 def another_owner(folder):
     """What is not ours to write is an error; when it is, it goes on."""
     disk, store = Disk(folder / "spool"), Disk(folder / "store")
-    for it in (folder, folder.parent, folder.parent.parent):
-        it.chmod(0o755)
+    # The modules that are imported when they are first used: nobody may not read them everywhere.
+    with manager(disk.path, store.path) as first:
+        first.write({}, "first")
+    assert there(store.path) == ["first"]
+    for it in store.path.iterdir():
+        it.unlink()
+    for it in (folder, *folder.parents):
+        if not it.stat().st_mode & stat.S_IXOTH:
+            it.chmod(0o711)
     os.chown(disk.path, NOBODY, NOBODY)
     os.seteuid(NOBODY)
     writer = manager(disk.path, store.path)
