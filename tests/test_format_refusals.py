@@ -110,9 +110,8 @@ def test_what_is_refused_is_refused_with_its_reason(reason):
     ],
 )
 def test_what_a_library_says_is_part_of_the_reason(reason, refused):
-    with pytest.raises(FormatError, match=f"^{re.escape(reason)}.*: .+") as caught:
+    with pytest.raises(FormatError, match=f"^{re.escape(reason)}.*: .+"):
         refused()
-    assert str(caught.value.__cause__) in str(caught.value)
 
 
 @pytest.mark.parametrize("metadata", [4, 3 * preamble.MAX_METADATA])

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from shoebox import compiled
 from shoebox.errors import ReentrantCall
 from shoebox.roll_manager import ReadingRollManager, WritingJSONRollManager, WritingRollManager
 from shoebox.roll_manager.reentry import holds, reentrant
@@ -114,7 +115,8 @@ def test_a_call_before_any_line_of_another_is_whole_or_refused(tmp_path, outer, 
         assert sorted(it.sequence for it in found) == list(range(len(found)))
         if not came:
             break
-    assert refused > 0
+    # What is compiled has no lines to come between.
+    assert refused > 0 or compiled()
 
 
 @pytest.mark.parametrize("nested", ["write", "roll", "close"])
