@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.exploring import scratch
+from tests.faults.power_cut.exploring import scratch
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 _TEST_FAILED = 1
-_CRASH = "tests/faults/test_crash_states.py"
+_CRASH = "tests/faults/power_cut/test_crash_states.py"
 _LEFT_OUT = shutil.ignore_patterns(
     ".*", "*.so", "__pycache__", "build", "dist", "benchmarks", "docs", "examples", "releasenotes"
 )

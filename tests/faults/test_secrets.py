@@ -20,7 +20,7 @@ from shoebox_plugins.storage.s3 import S3Backend
 from shoebox_plugins.storage.swift import SwiftBackend
 from tests import program, s3_service, swift_server
 from tests.faults import FULL
-from tests.faults.listening import Ear, listening
+from tests.faults.hearing import Ear, listening
 from tests.s3_service import CUT, DROP, LOSE, SHORT, Answer
 from tests.swift_server import ACCOUNT, PASSWORD
 

@@ -13,7 +13,7 @@ from shoebox.archive.record import Record
 from shoebox.delivery import Deliveries
 from shoebox.roll_manager import ReadingRollManager
 from shoebox.spool import OPEN, TORN, Spool
-from tests.faults import runs
+from tests.faults.power_cut import runs
 
 SUFFIX = ".events"
 _EVENTS = f"*{SUFFIX}*"

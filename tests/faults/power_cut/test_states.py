@@ -2,11 +2,11 @@
 
 import sys
 
-from tests.faults.disk import ROOT, Image, Named, Unnamed, Written
-from tests.faults.exploring import scratch
-from tests.faults.replay import History, Said, Synced, replay
-from tests.faults.states import SECTOR, states
-from tests.faults.tracing import calls, record
+from tests.faults.power_cut.disk import ROOT, Image, Named, Unnamed, Written
+from tests.faults.power_cut.exploring import scratch
+from tests.faults.power_cut.replay import History, Said, Synced, replay
+from tests.faults.power_cut.states import SECTOR, states
+from tests.faults.power_cut.tracing import calls, record
 
 
 def contents(*events, start=None):

@@ -12,8 +12,8 @@ import google_crc32c
 from shoebox.storage import StorageBackend
 from shoebox_plugins.storage.s3 import S3Backend
 from tests import s3_service
-from tests.faults.lies import Kind, Lie, Request
-from tests.faults.lying import DAMAGES, FOREIGN, PAUSE, PRETENCES, Liar
+from tests.faults.lying_store.liar import DAMAGES, FOREIGN, PAUSE, PRETENCES, Liar
+from tests.faults.lying_store.lies import Kind, Lie, Request
 from tests.s3_service import CUT, DROP, LOSE, Answer, Service, Stored
 
 _RETRY = {"Retry-After": f"{PAUSE:.0f}"}

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from tests.faults import FULL, runs
-from tests.faults.exploring import explore, recorded, recorded_again
-from tests.faults.states import states
+from tests.faults import FULL
+from tests.faults.power_cut import runs
+from tests.faults.power_cut.exploring import explore, recorded, recorded_again
+from tests.faults.power_cut.states import states
 
 SEED = 6
 STARTS = 60 if FULL else 3

@@ -15,23 +15,24 @@ from shoebox.files import Directory
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from tests import s3_service, swift_server
-from tests.faults import FULL, lying_s3, lying_swift
-from tests.faults.lies import FOR_EVER, LIES, Lie, Request
-from tests.faults.lying import Clock, Liar
-from tests.faults.lying_s3 import S3Liar
-from tests.faults.lying_swift import SwiftLiar
+from tests.faults import FULL
+from tests.faults.lying_store import s3_liar, swift_liar
+from tests.faults.lying_store.liar import Clock, Liar
+from tests.faults.lying_store.lies import FOR_EVER, LIES, Lie, Request
+from tests.faults.lying_store.s3_liar import S3Liar
+from tests.faults.lying_store.swift_liar import SwiftLiar
 
 ARCHIVES = 3
 EACH = 3
 SECONDS = 60.0
 PLACES: dict[str, Collection[Request]] = {
-    "s3": lying_s3.WHOLE.keys(),
-    "s3 in parts": {*lying_s3.WHOLE, *lying_s3.PARTS},
-    "s3 with md5": lying_s3.WHOLE.keys(),
-    "s3 in parts with md5": {*lying_s3.WHOLE, *lying_s3.PARTS},
-    "swift": lying_swift.WHOLE.keys(),
-    "swift in segments": {*lying_swift.WHOLE, *lying_swift.PARTS},
-    "swift with keystone": lying_swift.WHOLE.keys(),
+    "s3": s3_liar.WHOLE.keys(),
+    "s3 in parts": {*s3_liar.WHOLE, *s3_liar.PARTS},
+    "s3 with md5": s3_liar.WHOLE.keys(),
+    "s3 in parts with md5": {*s3_liar.WHOLE, *s3_liar.PARTS},
+    "swift": swift_liar.WHOLE.keys(),
+    "swift in segments": {*swift_liar.WHOLE, *swift_liar.PARTS},
+    "swift with keystone": swift_liar.WHOLE.keys(),
 }
 QUICK = ("s3 in parts", "swift in segments")
 FIGURES: Counter[str] = Counter()

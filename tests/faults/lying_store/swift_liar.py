@@ -8,8 +8,8 @@ from typing import Any
 
 from shoebox.storage import StorageBackend
 from shoebox_plugins.storage.swift import SwiftBackend
-from tests.faults.lies import FOR_EVER, Kind, Lie, Request
-from tests.faults.lying import DAMAGES, FOREIGN, PAUSE, PRETENCES, Liar
+from tests.faults.lying_store.liar import DAMAGES, FOREIGN, PAUSE, PRETENCES, Liar
+from tests.faults.lying_store.lies import FOR_EVER, Kind, Lie, Request
 from tests.swift_server import ACCOUNT, CONTAINER, SEGMENTS, Fault, Stored, SwiftServer, md5
 
 _OBJECT = f"{ACCOUNT}/{CONTAINER}/"

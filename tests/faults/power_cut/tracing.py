@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.functional.servers.debian import unpacked
 
-_ROOT = Path(__file__).parent.parent.parent
+_ROOT = Path(__file__).parents[3]
 _SECONDS = 120
 
 _NAMES = (

@@ -13,8 +13,8 @@ from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import WritingJSONRollManager, WritingRollManager
 from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.children import run, until
-from tests.faults.disks import Disk, may_mount
 from tests.faults.reading import TEMPLATE, left_in, once_by_identity, records, without_a_hole
+from tests.faults.small_disks import Disk, may_mount
 from tests.faults.stages import impatient, leave_torn
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.checking import check
-from tests.faults.disk import Image
-from tests.faults.replay import History, replay
-from tests.faults.runs import AGAIN, prepare
-from tests.faults.states import State
-from tests.faults.tracing import calls, record
+from tests.faults.power_cut.checking import check
+from tests.faults.power_cut.disk import Image
+from tests.faults.power_cut.replay import History, replay
+from tests.faults.power_cut.runs import AGAIN, prepare
+from tests.faults.power_cut.states import State
+from tests.faults.power_cut.tracing import calls, record
 
 _MEMORY = Path("/dev/shm")  # noqa: S108
 
@@ -85,4 +85,4 @@ def explore(found: Iterable[tuple[State, Sequence[str]]]) -> Result:
 
 
 def _command(name: str, *folders: Path) -> list[str | Path]:
-    return [sys.executable, "-m", "tests.faults.runs", name, *folders]
+    return [sys.executable, "-m", "tests.faults.power_cut.runs", name, *folders]

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.faults.disk import Change, Cut, Image, Named, Unnamed, Written
-from tests.faults.replay import History, Said, Synced
+from tests.faults.power_cut.disk import Change, Cut, Image, Named, Unnamed, Written
+from tests.faults.power_cut.replay import History, Said, Synced
 
 SECTOR = 512
 _EXHAUSTED = 6

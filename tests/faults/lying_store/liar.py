@@ -8,7 +8,7 @@ from threading import Event
 
 from shoebox.storage import StorageBackend
 from shoebox.waking import Flag
-from tests.faults.lies import Kind, Lie, Request
+from tests.faults.lying_store.lies import Kind, Lie, Request
 
 PAUSE = 7.0
 """Seconds for which a service that is busy asks to be left alone."""

@@ -1,6 +1,6 @@
 """Runs that are recorded: small programs that say what they have been promised.
 
-`python -m tests.faults.runs NAME FOLDER...` does one, in folders that it finds prepared.
+`python -m tests.faults.power_cut.runs NAME FOLDER...` does one, in folders that it finds prepared.
 """
 
 from __future__ import annotations

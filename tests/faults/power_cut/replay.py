@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.disk import Change, Cut, Image, Named, Unnamed, Written
-from tests.faults.tracing import Call, content, text
+from tests.faults.power_cut.disk import Change, Cut, Image, Named, Unnamed, Written
+from tests.faults.power_cut.tracing import Call, content, text
 
 _STANDARD_OUTPUT = "1"
 _HERE = "AT_FDCWD"
