@@ -515,6 +515,7 @@ def test_what_waits_to_be_sealed_is_synced_too(tmp_path, monkeypatch):
         TEMPLATE, RecordsRollChecker(roll_records=1), tmp_path, durability="interval"
     )
     monkeypatch.setattr(manager._sealer, "start", lambda: None)
+    manager._background.stop()
     for index in range(3):
         manager.write({}, f"{index}")
     waiting = list(manager._sealer.unsealed())
