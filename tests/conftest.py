@@ -1,6 +1,7 @@
 """What several tests stand on: packages with plugins, and ini files."""
 
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,6 +24,11 @@ GROUPS = {
     "callback": "shoebox.callbacks",
     "storage": "shoebox.storage_backends",
 }
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` means: half of the time a test waits."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,7 @@ import sys
 import zlib
 from argparse import SUPPRESS
 from collections import Counter
+from fcntl import LOCK_EX, flock
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import getdoc, getmembers, isclass, isfunction
@@ -24,9 +25,6 @@ from shoebox.cli.commands import Commands
 from shoebox.cli.main import Shoebox
 from shoebox.cli.spool import Spool
 from tests.program import ROOT
-
-# One process builds the site, for all of these tests.
-pytestmark = pytest.mark.xdist_group("documentation")
 
 PUBLIC = [
     "shoebox.archive",
@@ -45,8 +43,20 @@ NOT_FOR_USERS = {"shoebox.roll_checker.positive", "shoebox.storage.RangedFile"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the site, built as `tox -e docs` does."""
-    folder = tmp_path_factory.mktemp("site")
+    """Return the folder of the site, built as `tox -e docs` does: by the first that asks."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, built = shared / "site", shared / "site.built"
+    with (shared / "site.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not built.exists():
+            build(folder)
+            built.touch()
+    return folder
+
+
+def build(folder: Path) -> None:
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--builder", "html"]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, ROOT / "docs", folder],
@@ -55,7 +65,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")

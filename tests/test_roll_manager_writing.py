@@ -790,7 +790,9 @@ def test_a_callback_never_runs_under_the_writers_lock(tmp_path):
             inside.set()
             assert go_on.wait(SECONDS)
 
-    manager = WritingRollManager(TEMPLATE, RecordsRollChecker(roll_records=1), tmp_path, Blocks())
+    manager = WritingRollManager(
+        TEMPLATE, RecordsRollChecker(roll_records=1), tmp_path, Blocks(), close_timeout=1.0
+    )
     blocked = threading.Thread(target=manager.write, args=({}, "0"))
     blocked.start()
     assert inside.wait(SECONDS)

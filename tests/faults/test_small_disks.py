@@ -156,7 +156,7 @@ def no_room_for_lines(folder):
     refused(writer.roll, errno.ENOSPC)
     writer.write({}, "2")
     filler.unlink()
-    assert until(lambda: not left_in(live)) or not writer.roll()
+    writer.roll()
     writer.close()
     found = [gzip.decompress(path.read_bytes()) for path in disk.path.iterdir()]
     assert sorted(found) == [b"1\n", b"2\n"]
