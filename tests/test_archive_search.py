@@ -242,7 +242,7 @@ def twice(add):
     def add_twice(self, entry, level=0):
         add(self, entry, level)
         if level == 0:
-            add(self, entry, level)
+            self._levels[level].append(entry)
 
     return add_twice
 

@@ -97,6 +97,20 @@ def test_finishing_changes_nothing_so_that_it_can_be_tried_again(monkeypatch):
     assert paper.index.finish(paper.end, 0) == paper.index.finish(paper.end, 0)
 
 
+def test_an_entry_that_is_known_changes_nothing(monkeypatch):
+    """Who was interrupted in between adds the frame's and the block's once more."""
+    monkeypatch.setattr(index, "FANOUT", 2)
+    found = Index(ID)
+    for it in (entry(1), entry(2)):
+        found.add(it)
+    piece, _ = found.encode(0, 1000, 0)
+    block = entry(5)._replace(offset=1000 + piece.size)
+    for _ in range(2):
+        found.add(piece, 1)
+        found.add(block)
+        assert found._levels == [[block], [piece]]
+
+
 def test_a_level_that_has_nothing_below_it_is_refused():
     found = Index(ID)
     for level in (1, 2, 200):

@@ -35,9 +35,11 @@ class OpenFile(AppendFile):
             self._sync_name()
 
     def publish(self) -> None:
-        """Give it its name, durably."""
-        self._spool.directory.rename(self.name + OPEN, self.name)
-        self._spool.directory.sync()
+        """Give it its name, durably; one that was interrupted may be called again."""
+        directory = self._spool.directory
+        if not directory.holds(self.name, self.fd):
+            directory.rename(self.name + OPEN, self.name)
+        directory.sync()
         self.path = self._spool.path / self.name
 
     def discard(self) -> None:

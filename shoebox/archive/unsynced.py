@@ -25,9 +25,14 @@ class Unsynced:
         self._lock = threading.Lock()
 
     def keep(self, block: Block, end: int) -> None:
-        """Keep a block that ends there in the file; let go of the oldest if there are too many."""
+        """Keep a block that ends there in the file; let go of the oldest if there are too many.
+
+        One that is kept already is not kept twice.
+        """
         size = sum(map(len, block.buffers))
         with self._lock:
+            if self._blocks and self._blocks[-1][0] >= end:
+                return
             self._blocks.append((end, size, block))
             self._bytes += size
             while self._bytes > MAX_BYTES:

@@ -20,7 +20,7 @@ from shoebox.archive.checks import (
     plain_metadata,
     plain_payload,
 )
-from shoebox.archive.layout import Block, layout_of
+from shoebox.archive.layout import Block, Placement, layout_of
 from shoebox.archive.openfile import OpenFile
 from shoebox.archive.pending import Pending
 from shoebox.archive.shape import Shape
@@ -89,6 +89,7 @@ class ArchiveWriter:
         self.size = self._file.size
         """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
+        self._ended = False
         self._released = False
         self._pending = Pending()
         self._shape = _EMPTY
@@ -190,9 +191,14 @@ class ArchiveWriter:
         if not len(self._pending):
             return
         block = self._layout.block(self._pending, self._sequence + self._appended)
-        self.append(block)
-        self._last = self._pending.last
-        self._begin_block()
+        appended = self._appended
+        try:
+            self.append(block)
+            self._next_block()
+        except BaseException:
+            if self._appended != appended:
+                self._next_block()
+            raise
 
     def flush_soon(self) -> None:
         """Flush with the next record, so that its writer learns of an error."""
@@ -201,13 +207,17 @@ class ArchiveWriter:
 
     def append(self, block: Block) -> None:
         """Append a block, of this archive or carried over from one before."""
-        file = self._file
-        placement = self._layout.place(block, file.size, file.synced)
-        file.append(*placement.buffers)
-        self._layout.placed(placement)
-        self._appended += block.records
-        self._unsynced.keep(block, file.size)
-        self.size = file.size
+        file, before = self._file, self._file.size
+        placement = self._layout.place(block, before, file.synced)
+        appended = self._appended + block.records
+        try:
+            file.append(*placement.buffers)
+            self._note(placement, block, appended)
+        except BaseException:
+            # What a signal handler raises may come at any moment: what is in the file is known of.
+            if file.size != before:
+                self._note(placement, block, appended)
+            raise
 
     def commit(self) -> None:
         """Make what was flushed survive a power cut; raise DurabilityError if it may not.
@@ -227,25 +237,20 @@ class ArchiveWriter:
     def seal(self) -> Path:
         """Finish the archive under its name, which is returned; its lock stays held.
 
-        A second time changes nothing.
+        One that was interrupted can be called again. A second time changes nothing.
         """
         if self.sealed:
             return self.path
-        self.flush()
-        if not self.records:
-            raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")
         file = self._file
-        file.append(*self._layout.end(file.size, file.synced))
-        self.size = file.size
+        if not self._ended:
+            self._append_end()
         try:
             self.commit()
             file.publish()
-        except BaseException:
-            # There is an end in the file now: whatever comes after must not be appended.
+        except Exception:
             file.finished = True
             raise
         self.sealed = True
-        self._take = self._refuse
         return file.path
 
     def carried(self) -> Iterator[Block]:
@@ -306,6 +311,39 @@ class ArchiveWriter:
             raise
         return file
 
+    def _append_end(self) -> None:
+        self.flush()
+        if not self.records:
+            raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")
+        file, before = self._file, self._file.size
+        try:
+            file.append(*self._layout.end(before, file.synced))
+            self._note_end()
+        except BaseException:
+            if file.size != before:
+                self._note_end()
+            raise
+
+    def _note_end(self) -> None:
+        """Take in that the end is in the file: whatever comes after must not be appended."""
+        self._ended = True
+        self._take = self._refuse
+        self.size = self._file.size
+
+    def _note(self, placement: Placement, block: Block, appended: int) -> None:
+        """Take in that a block is in the file; a second time changes nothing."""
+        end = self._file.size
+        self._layout.placed(placement)
+        self._unsynced.keep(block, end)
+        self._appended = appended
+        self.size = end
+
+    def _next_block(self) -> None:
+        """Let go of the records that are in the file now; a second time changes nothing."""
+        if len(self._pending):
+            self._last = self._pending.last
+        self._begin_block()
+
     def _begin_block(self) -> None:
         self._pending.begin()
         if not self._pending.shapes:
@@ -322,8 +360,9 @@ class ArchiveWriter:
                 check_sizes(v2.decode_map(packed), len(packed), length)
             self.flush()
         except BaseException:
-            self._room += len(packed) + length + RECORD_COST
-            self._pending.drop_last()
+            if len(self._pending):
+                self._room += len(packed) + length + RECORD_COST
+                self._pending.drop_last()
             raise
 
     def _reshape(self, metadata: Mapping[str, str]) -> tuple[bytes, Shape, tuple[str, ...]]:

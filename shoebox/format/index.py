@@ -101,18 +101,22 @@ class Index:
         self._levels: list[list[Entry]] = []
 
     def add(self, entry: Entry, level: int = 0) -> None:
-        """Take in the entry of a frame that is in the file.
+        """Take in the entry of a frame that is in the file; one that is known changes nothing.
 
         That of a block goes to level 0, that of an index frame to its own level, where it
         stands for the entries of the level below. Raise FormatError where there are none.
         """
-        if level > 0 and not (level <= len(self._levels) and self._levels[level - 1]):
-            raise FormatError(f"an index frame of level {level} that has nothing below it")
         if level == len(self._levels):
             self._levels.append([])
+        if level > len(self._levels):
+            raise FormatError(f"an index frame of level {level} that has nothing below it")
+        entries = self._levels[level]
+        if not entries or entries[-1].offset < entry.offset:
+            if level > 0 and not self._levels[level - 1]:
+                raise FormatError(f"an index frame of level {level} that has nothing below it")
+            entries.append(entry)
         if level > 0:
             self._levels[level - 1].clear()
-        self._levels[level].append(entry)
 
     def full(self) -> int | None:
         """Return the lowest level that is due to be written, if there is one."""

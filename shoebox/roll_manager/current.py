@@ -151,13 +151,25 @@ class Current:
             return None
         if archive.records:
             self.flush(archive)
-        self._passed_on += archive.size
         self._archives.ended(archive)
-        self.archive = None
         if not archive.records:
+            self.archive = None
             archive.discard()
             return None
-        return self._sealer.hand_over(archive, reason)
+        try:
+            sealing = self._sealer.hand_over(archive, reason)
+            self._part_with(archive)
+        except BaseException:
+            # What a signal handler raises may come in between: it is with one of the two.
+            if archive in self._sealer.files():
+                self._part_with(archive)
+            raise
+        return sealing
+
+    def _part_with(self, archive: OpenArchive) -> None:
+        if self.archive is archive:
+            self.archive = None
+            self._passed_on += archive.size
 
     def roll_quietly(self) -> None:
         """Roll because the checker says so; the record was taken, whatever becomes of it."""

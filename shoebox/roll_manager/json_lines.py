@@ -191,9 +191,11 @@ class WritingJSONRollManager(Closing):
 
     def _pass_on(self) -> None:
         """Take the file out of the writers' hands; under the lock."""
-        if self._file is not None:
-            self._rolled.append(self._file)
+        file = self._file
+        if file is not None:
+            # No signal can come between the two: it is with one of them, and never with both.
             self._file = None
+            self._rolled.append(file)
         self._shipper.soon()
 
     def _tick(self) -> float:

@@ -122,7 +122,7 @@ class Succession:
             if blocks:
                 # On a disk that does not sync there would else be a new archive each time.
                 archive.commit()
-        except OSError:
+        except BaseException:
             archive.discard()
             raise
         return archive

@@ -68,7 +68,7 @@ BUGS = (
     Bug(
         "the name of a sealed archive is not synced",
         "shoebox/archive/openfile.py",
-        "        self._spool.directory.sync()\n        self.path = ",
+        "        directory.sync()\n        self.path = ",
         "        self.path = ",
         f"{_CRASH} at-rolls",
     ),

@@ -174,8 +174,9 @@ def test_shoebox_ship_goes_on_where_it_was_stopped(tmp_path, folders):
             for each in range(20):
                 writer.write({}, f"{index}:{each}")
                 wanted.add(f"{index}:{each}")
+        stored = len(list(store.iterdir()))
         process = start("--config-file", conf, "ship", "--watch")
-        assert until(lambda: list(spool.glob("*.delivery")))
+        assert until(lambda: len(list(store.iterdir())) > stored)  # noqa: B023
         pause(after)
         process.send_signal(number)
         _, errors = process.communicate(timeout=SECONDS)

@@ -1,0 +1,97 @@
+"""A signal whose handler raises, at each moment of a call that CPython may look at signals in."""
+
+import gzip
+import itertools
+import threading
+
+import pytest
+
+import shoebox
+from shoebox.roll_manager import WritingJSONRollManager, WritingRollManager
+from shoebox_plugins.checkers.records import RecordsRollChecker
+from tests.faults import FULL
+from tests.faults.reading import TEMPLATE, once_by_identity, records
+from tests.interrupting import signalled_at
+
+# What comes into a generator that is being closed is lost, and said to be.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+SECONDS = 60
+STEP = 1 if FULL else 5
+"""One moment of so many is tried."""
+
+CALLS = {
+    "write": (9, lambda manager: manager.write({}, "within")),
+    "write that rolls": (2, lambda manager: manager.write({}, "within")),
+    "write that opens and rolls": (1, lambda manager: manager.write({}, "within")),
+    "write_many": (9, lambda manager: manager.write_many([({}, "within")])),
+    "flush": (9, WritingRollManager.flush),
+    "sync": (9, WritingRollManager.sync),
+    "roll": (9, WritingRollManager.roll),
+}
+"""Each with the records of an archive; there is one before, but where each has its own."""
+
+
+@pytest.mark.parametrize("durability", ["roll", "record"])
+@pytest.mark.parametrize("name", CALLS)
+def test_whatever_is_interrupted_the_writer_goes_on_and_each_record_is_there_once(
+    tmp_path, name, durability
+):
+    """What was interrupted may be there or not; what comes after it is as safe as ever."""
+    each, call = CALLS[name]
+    before = ["before"] * (each > 1)
+    start = list(CALLS).index(name) % STEP
+    for number in itertools.count(start, STEP):
+        spool = tmp_path / str(number)
+        spool.mkdir(0o700)
+        checker = RecordsRollChecker(roll_records=each)
+        manager = WritingRollManager(TEMPLATE, checker, spool, durability=durability)
+        manager.write_many([({}, it) for it in before])
+        came = signalled_at(number, lambda: call(manager))  # noqa: B023
+        go_on(manager)
+        found = sorted(once_by_identity(records(spool)))
+        assert found in (sorted([*before, "after"]), sorted([*before, "after", "within"])), number
+        if not came:
+            break
+    # In compiled code there are hardly any such moments.
+    assert number > STEP or shoebox.compiled()
+
+
+@pytest.mark.parametrize("mb", [1, 1e-6], ids=["", "rolls with each line"])
+@pytest.mark.parametrize("name", ["write", "roll"])
+def test_whatever_is_interrupted_each_line_is_there_once(tmp_path, name, mb):
+    for number in itertools.count(step=STEP):
+        live, done = tmp_path / f"{number}-live", tmp_path / f"{number}-done"
+        live.mkdir(0o700)
+        done.mkdir(0o700)
+        manager = WritingJSONRollManager("[[CRC]].json", live, done, roll_size_mb=mb)
+        manager.write({}, "1")
+        call = {"write": lambda: manager.write({}, "2"), "roll": manager.roll}[name]  # noqa: B023
+        came = signalled_at(number, call)
+        go_on(manager)
+        lines = b"".join(gzip.decompress(path.read_bytes()) for path in done.glob("*.gz"))
+        lines += b"".join(path.read_bytes() for path in live.iterdir())
+        assert sorted(lines.split()) in ([b"1", b"3"], [b"1", b"2", b"3"]), number
+        if not came:
+            break
+    assert number > STEP or shoebox.compiled()
+
+
+def go_on(manager):
+    """Write, sync and close in another thread: no lock may be held by who was interrupted."""
+    errors = []
+
+    def run():
+        try:
+            manager.write({}, "after" if isinstance(manager, WritingRollManager) else "3")
+            if isinstance(manager, WritingRollManager):
+                manager.sync()
+            manager.close()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            errors.append(error)
+
+    other = threading.Thread(target=run, daemon=True)
+    other.start()
+    other.join(SECONDS)
+    assert not other.is_alive(), "a lock is held by who was interrupted"
+    assert errors == []
