@@ -14,17 +14,17 @@ from typing import Any, Final, NoReturn, Self, overload
 
 from mypy_extensions import mypyc_attr
 
+from shoebox.archive.blocks import Blocks
 from shoebox.archive.checks import (
     check_sizes,
     check_timestamp,
     plain_metadata,
     plain_payload,
 )
-from shoebox.archive.layout import Block, Placement, layout_of
+from shoebox.archive.layout import Block, layout_of
 from shoebox.archive.openfile import OpenFile
 from shoebox.archive.pending import Pending
 from shoebox.archive.shape import Shape
-from shoebox.archive.unsynced import Unsynced
 from shoebox.errors import RecordValueError, WriterClosed
 from shoebox.format import v1, v2
 from shoebox.format.v2 import BLOCK_BYTES, PLAIN_BLOCK_BYTES, RECORD_COST
@@ -79,17 +79,14 @@ class ArchiveWriter:
         compressed = compression != "none" and format_version != v1.VERSION
         self._block_bytes = BLOCK_BYTES if compressed else PLAIN_BLOCK_BYTES
         self._last: tuple[bytes, str | bytes, int] | None = None
-        self._appended = 0
-        self._committed = 0
         self.commit_lock = Lock()
         """Held around `commit` and `seal`, so that concurrent writers share one sync."""
-        self._unsynced = Unsynced()
         self._file = self._create(Path(path), spool, digests)
+        self._blocks = Blocks(self._file, self._layout)
         self.name = self._file.name
         self.size = self._file.size
         """Bytes in the file; checkers look at it after every record."""
         self.sealed = False
-        self._ended = False
         self._released = False
         self._pending = Pending()
         self._shape = _EMPTY
@@ -106,7 +103,7 @@ class ArchiveWriter:
     @property
     def records(self) -> int:
         """Records that were taken."""
-        return self._appended + len(self._pending)
+        return self._blocks.records + len(self._pending)
 
     @property
     def buffered(self) -> int:
@@ -121,7 +118,7 @@ class ArchiveWriter:
     @property
     def committed(self) -> int:
         """Records that survive a power cut."""
-        return self._committed
+        return self._blocks.committed
 
     @property
     def sequence(self) -> int:
@@ -190,13 +187,13 @@ class ArchiveWriter:
         """Hand what was taken to the operating system: it survives the process then."""
         if not len(self._pending):
             return
-        block = self._layout.block(self._pending, self._sequence + self._appended)
-        appended = self._appended
+        block, appended = self._pending_block(), self._blocks.records
         try:
             self.append(block)
             self._next_block()
         except BaseException:
-            if self._appended != appended:
+            # A signal handler may raise in between: what is in the file is not pending any more.
+            if self._blocks.records != appended:
                 self._next_block()
             raise
 
@@ -207,27 +204,17 @@ class ArchiveWriter:
 
     def append(self, block: Block) -> None:
         """Append a block, of this archive or carried over from one before."""
-        file, before = self._file, self._file.size
-        placement = self._layout.place(block, before, file.synced)
-        appended = self._appended + block.records
         try:
-            file.append(*placement.buffers)
-            self._note(placement, block, appended)
-        except BaseException:
-            # What a signal handler raises may come at any moment: what is in the file is known of.
-            if file.size != before:
-                self._note(placement, block, appended)
-            raise
+            self._blocks.append(block)
+        finally:
+            self.size = self._file.size
 
     def commit(self) -> None:
         """Make what was flushed survive a power cut; raise DurabilityError if it may not.
 
         May be called while another thread writes.
         """
-        covered = self._appended
-        self._file.sync()
-        self._committed = max(self._committed, covered)
-        self._unsynced.forget(self._file.synced)
+        self._blocks.commit()
 
     def sync(self) -> None:
         """Flush and commit."""
@@ -241,23 +228,22 @@ class ArchiveWriter:
         """
         if self.sealed:
             return self.path
-        file = self._file
-        if not self._ended:
-            self._append_end()
+        if not self._blocks.ended:
+            self._end()
         try:
             self.commit()
-            file.publish()
+            self._file.publish()
         except Exception:
-            file.finished = True
+            self._file.finished = True
             raise
         self.sealed = True
-        return file.path
+        return self.path
 
     def carried(self) -> Iterator[Block]:
         """Yield the blocks that may not survive a power cut here, and the pending records."""
-        yield from self._unsynced
+        yield from self._blocks.unsynced()
         if len(self._pending):
-            yield self._layout.block(self._pending, self._sequence + self._appended)
+            yield self._pending_block()
 
     def drop_pending(self) -> None:
         """Leave out the records that were not flushed."""
@@ -311,32 +297,20 @@ class ArchiveWriter:
             raise
         return file
 
-    def _append_end(self) -> None:
+    def _end(self) -> None:
         self.flush()
         if not self.records:
             raise RecordValueError(f"{self.path}: without a record it can't be sealed; close it")
-        file, before = self._file, self._file.size
-        try:
-            file.append(*self._layout.end(before, file.synced))
-            self._note_end()
-        except BaseException:
-            if file.size != before:
-                self._note_end()
-            raise
-
-    def _note_end(self) -> None:
-        """Take in that the end is in the file: whatever comes after must not be appended."""
-        self._ended = True
         self._take = self._refuse
-        self.size = self._file.size
+        try:
+            self._blocks.end()
+        finally:
+            self.size = self._file.size
+            if not self._blocks.ended:
+                self._begin_block()
 
-    def _note(self, placement: Placement, block: Block, appended: int) -> None:
-        """Take in that a block is in the file; a second time changes nothing."""
-        end = self._file.size
-        self._layout.placed(placement)
-        self._unsynced.keep(block, end)
-        self._appended = appended
-        self.size = end
+    def _pending_block(self) -> Block:
+        return self._layout.block(self._pending, self._sequence + self._blocks.records)
 
     def _next_block(self) -> None:
         """Let go of the records that are in the file now; a second time changes nothing."""

@@ -75,8 +75,8 @@ BUGS = (
     Bug(
         "an archive is renamed before it is synced",
         "shoebox/archive/writer.py",
-        "            self.commit()\n            file.publish()\n",
-        "            file.publish()\n            self.commit()\n",
+        "            self.commit()\n            self._file.publish()\n",
+        "            self._file.publish()\n            self.commit()\n",
         f"{_CRASH} at-rolls",
     ),
     Bug(
