@@ -16,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 MODULES = (
     "shoebox/archive/batch.py",
     "shoebox/archive/blocks.py",
+    "shoebox/archive/filling.py",
     "shoebox/archive/layout.py",
     "shoebox/archive/pending.py",
     "shoebox/archive/shape.py",
