@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,10 +23,11 @@ from threading import Lock, RLock
 import msgspec
 
 from shoebox.digests import KINDS, digests
+from shoebox.escaping import logger
 from shoebox.files import numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _LIMIT = 1 << 20
 

@@ -6,7 +6,6 @@ own, so that one that is down or slow holds up nothing but itself.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
 from shoebox.spool import DELIVERY, Spool
@@ -26,7 +26,7 @@ from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 from shoebox.waking import Flag, Waker
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

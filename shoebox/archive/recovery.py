@@ -6,7 +6,6 @@ cut off, and the file keeps its open name until it is whole.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import BinaryIO, Literal
 
 from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import RecoveryError
+from shoebox.escaping import logger, sentence
 from shoebox.files import (
     TEMPORARY_SUFFIX,
     AppendFile,
@@ -28,7 +28,7 @@ from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
 from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _CHUNK = 1 << 20
 Outcome = Literal["sealed", "removed", "corrupt", "left"]
@@ -51,7 +51,7 @@ class Recovery:
     def __str__(self) -> str:
         cut = f", {self.torn} torn bytes cut off and saved" if self.torn else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.path}: {self.outcome}, {self.records} records{cut}{why}"
+        return sentence(f"{self.path}: {self.outcome}, {self.records} records{cut}{why}")
 
 
 def recover(path: str | os.PathLike[str]) -> Recovery:

@@ -12,8 +12,9 @@ from shoebox.archive.reader import frame_of
 from shoebox.archive.source import Bytes
 from shoebox.cli.command import Maybe
 from shoebox.cli.survey import Survey, ends, survey
-from shoebox.cli.text import escaped, moment
+from shoebox.cli.text import moment
 from shoebox.errors import FormatError
+from shoebox.escaping import escaped
 from shoebox.format import codecs, v2
 from shoebox.format.index import Entry, entry_of
 from shoebox.sources import Archive

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import traceback
 from importlib.metadata import EntryPoint, version
 from inspect import getdoc
 from typing import Any
@@ -15,8 +14,8 @@ from cliff.commandmanager import EntryPointWrapper
 
 from shoebox.cli import exits, messages, streams
 from shoebox.cli.commands import GROUP, Commands
-from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError, PluginError
+from shoebox.escaping import escaped
 
 _DESCRIPTION = "Keeps every record it is handed, ships the archives, and finds a record again."
 _EPILOG = (
@@ -78,7 +77,7 @@ class Shoebox(App):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, a user gets a sentence
             if self.options.debug:
-                traceback.print_exc()
+                messages.show_traceback(error)
             sentence = exits.sentence_of(error)
             # Of a configuration all that is wrong is told, each on a line of its own.
             for line in sentence.split("\n") if isinstance(error, ConfigError) else [sentence]:

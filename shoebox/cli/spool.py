@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shoebox.cli.command import Lister, Maybe
-from shoebox.cli.text import escaped
+from shoebox.escaping import escaped
 
 if TYPE_CHECKING:
     from shoebox.cli.spool_states import State

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ from typing import BinaryIO, Final
 from shoebox.archive.checks import plain_payload
 from shoebox.closing import Closing
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
+from shoebox.escaping import logger
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
 from shoebox.roll_manager.reentry import holds, reentrant
@@ -25,7 +25,7 @@ from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
 from shoebox.starting import apart, start
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 CRC: Final = "[[CRC]]"
 TIMESTAMP: Final = "[[TIMESTAMP]]"
