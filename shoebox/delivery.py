@@ -24,7 +24,7 @@ import msgspec
 
 from shoebox.digests import KINDS, digests
 from shoebox.escaping import logger
-from shoebox.files import numbered
+from shoebox.files import NO_FILE, numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
 
 _log = logger(__name__)
@@ -147,11 +147,15 @@ class Deliveries:
             return {kind: known[kind] for kind in kinds}
 
     def read(self, name: str) -> Delivery:
-        """Return how far an archive is; one whose state is garbage has to start again."""
+        """Return how far an archive is; one whose state is garbage, or no file, starts again."""
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
             return _decode(content)
         except (FileNotFoundError, ValueError):
+            return Delivery()
+        except OSError as error:
+            if error.errno not in NO_FILE:
+                raise
             return Delivery()
 
     def note(self, name: str, destination: str, stand: Stand) -> Delivery:

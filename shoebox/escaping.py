@@ -13,8 +13,8 @@ import traceback
 LONGEST = 2000
 """Characters of a sentence that are kept, from its beginning and its end."""
 
-LONGEST_TRACEBACK = 20_000
-"""Characters of a traceback that are kept in the same way."""
+MOST_LINES = 100
+"""Lines of a traceback that are kept in the same way."""
 
 _QUOTED = 300
 _CUT = " ... "
@@ -67,9 +67,10 @@ def traced(error: BaseException) -> str:
 
     A line in it that was made to look like another line of the log does not begin as one.
     """
-    text = bounded("".join(traceback.format_exception(error)), LONGEST_TRACEBACK)
-    lines = (f"  {escaped(line)}" for line in text.splitlines())
-    return bounded("\n".join(lines), LONGEST_TRACEBACK)
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES // 2], _CUT, *lines[-MOST_LINES // 2 :]]
+    return "\n".join(f"  {sentence(line)}" for line in lines)
 
 
 def logger(name: str) -> logging.Logger:

@@ -218,9 +218,12 @@ class Uploader(Thread):
         for name in list(self.refused):
             delivery = self._deliveries.read(name)
             if delivery.is_poison(self._names):
-                with self._deliveries.claimed(name) as held:
-                    if held:
-                        self._quarantine(name, delivery)
+                try:
+                    with self._deliveries.claimed(name) as held:
+                        if held:
+                            self._quarantine(name, delivery)
+                except OSError as error:
+                    self._note_trouble(error)
 
     def _quarantine(self, name: str, delivery: Delivery) -> None:
         errors = sorted({it.error for it in delivery.destinations.values() if it.error})

@@ -92,7 +92,10 @@ def test_text_that_can_be_encoded_stays_and_of_other_text_the_surrogates_are_esc
     assert encodable("ä\n\ud800") == "ä\n\\ud800"
 
 
-@pytest.mark.parametrize("error", [ValueError(HOSTILE), Unsayable(), RuntimeError("\n" * 10**6)])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError(HOSTILE), Unsayable(), RuntimeError("\n" * 10**6), RuntimeError("a" * 10**6)],
+)
 def test_no_line_of_a_traceback_begins_as_one_of_the_log_or_moves_a_terminal(error):
     try:
         raise error
@@ -101,7 +104,7 @@ def test_no_line_of_a_traceback_begins_as_one_of_the_log_or_moves_a_terminal(err
     assert text.splitlines() == text.split("\n")
     assert all(line.startswith("  ") and line.isprintable() for line in text.split("\n"))
     assert "Traceback" in text
-    assert len(text) <= escaping.LONGEST_TRACEBACK
+    assert len(text) <= (escaping.MOST_LINES + 1) * (escaping.LONGEST + 3)
 
 
 def test_what_a_logger_of_ours_is_told_stays_on_its_line(log):

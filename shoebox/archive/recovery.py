@@ -26,7 +26,7 @@ from shoebox.files import (
 )
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
-from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
+from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool, passes
 
 _log = logger(__name__)
 
@@ -77,17 +77,24 @@ def recover(path: str | os.PathLike[str]) -> Recovery:
 def recover_all(spool: Spool) -> Iterator[Recovery]:
     """Recover every open archive of a spool that nobody holds, one after the other.
 
-    One that can't be recovered now is logged and left for the next time.
+    One that can't be recovered now is logged and left for the next time. What has the name of
+    one and is none, such as a link, is left alone.
     """
     for name in spool.names(OPEN):
+        again = False
         try:
             fd = spool.hold(name)
+            again = True
             if fd is not None:
                 yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            _log.exception("%s: could not be recovered", spool.path / name)
-            reason = f"could not be recovered: {error}"
-            yield Recovery(spool.path / name, "left", 0, 0, reason, again=True)
+            again = again or passes(error)
+            reason = f"could not be recovered: {error.strerror or error}"
+            if again:
+                _log.exception("%s: could not be recovered", spool.path / name)
+            else:
+                reason += "; see whose it is, and take it away"
+            yield Recovery(spool.path / name, "left", 0, 0, reason, again=again)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:

@@ -44,7 +44,7 @@ def configure(options: Namespace) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
     # Commands name themselves the faults that they meet.
-    speak_for("shoebox.archive.reader", "shoebox.roll_manager.reading")
+    speak_for("shoebox.archive.reader", "shoebox.roll_manager.unread")
 
 
 def speak_for(*modules: str, about: str = "") -> None:

@@ -54,9 +54,9 @@ _FINDING: Mapping[int, type[StorageError]] = {
     **_PUTTING,
     errno.ENOENT: ObjectNotFound,
     errno.ENOTDIR: ObjectNotFound,
-    errno.ELOOP: ObjectNotFound,  # a link
-    errno.EINVAL: ObjectNotFound,  # a folder, a FIFO, a device
-    errno.ENXIO: ObjectNotFound,  # a socket
+    errno.ELOOP: ObjectNotFound,  # a part of the key is a link
+    errno.EINVAL: ObjectNotFound,  # a link, a FIFO, a socket, a device
+    errno.EISDIR: ObjectNotFound,
 }
 _REMEDIES: Mapping[type[StorageError], str] = {
     StorageDenied: "let this user write there",
