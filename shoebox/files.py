@@ -69,7 +69,11 @@ class Directory(Closing):
 
     def create(self, name: str, flags: int = os.O_WRONLY) -> int:
         """Return the descriptor of a new file, private to its owner whatever the umask."""
-        fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
+        try:
+            fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
+        except OSError as error:
+            error.filename = str(self.path / name)
+            raise
         with self._removing_on_error(name, fd):
             os.fchmod(fd, FILE_MODE)
         return fd

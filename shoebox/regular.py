@@ -42,6 +42,7 @@ def open_regular(
         fd = os.open(name, flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=dir_fd)
     except OSError as error:
         if error.errno not in _NOT_OPENED:
+            error.filename = path
             raise
         follows = not flags & os.O_NOFOLLOW
         raise _refusal(os.stat(name, dir_fd=dir_fd, follow_symlinks=follows), path) from error
