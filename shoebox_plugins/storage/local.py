@@ -24,7 +24,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from shoebox.files import Directory, copy, publishing, temporary_name
+from shoebox.files import NO_FILE, Directory, copy, publishing, temporary_name
 from shoebox.storage import (
     ObjectInfo,
     StorageBackend,
@@ -291,10 +291,18 @@ def _read_metadata(folder: Directory, name: str) -> dict[str, str]:
         return msgspec.json.decode(folder.read(name, _MAX_METADATA), type=dict[str, str])
     except FileNotFoundError:  # a file that was not put, but copied here
         return {}
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        raise _no_metadata(folder, name, error) from error
     except msgspec.DecodeError as error:
-        raise StorageRejected(
-            f"{folder.path / name}: is not an object's metadata ({error}); remove the file"
-        ) from error
+        raise _no_metadata(folder, name, error) from error
+
+
+def _no_metadata(folder: Directory, name: str, error: Exception) -> StorageRejected:
+    return StorageRejected(
+        f"{folder.path / name}: is not an object's metadata ({error}); remove the file"
+    )
 
 
 def _walk(folder: Directory, above: str, prefix: str) -> Iterator[ObjectInfo]:
