@@ -23,7 +23,7 @@ from threading import Lock, RLock
 import msgspec
 
 from shoebox.digests import KINDS, digests
-from shoebox.escaping import logger
+from shoebox.escaping import logger, sentence
 from shoebox.files import NO_FILE, numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
 
@@ -47,6 +47,11 @@ class Stand:
     """What went wrong last."""
     refusals: int = 0
     """How often it was refused for good."""
+
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            # A plugin may have said it, or whoever has changed the file.
+            self.error = sentence(self.error)
 
 
 @dataclass(slots=True)

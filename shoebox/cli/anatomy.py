@@ -14,7 +14,7 @@ from shoebox.cli.command import Maybe
 from shoebox.cli.survey import Survey, ends, survey
 from shoebox.cli.text import moment
 from shoebox.errors import FormatError
-from shoebox.escaping import escaped
+from shoebox.escaping import escaped, sentence
 from shoebox.format import codecs, v2
 from shoebox.format.index import Entry, entry_of
 from shoebox.sources import Archive
@@ -36,7 +36,7 @@ class Pairs(FormattableColumn[dict[str, str]]):
 
     def human_readable(self) -> str:
         """Return the pairs as lines."""
-        return "\n".join(escaped(f"{key}={value}") for key, value in self._value.items())
+        return "\n".join(sentence(f"{key}={value}") for key, value in self._value.items())
 
 
 def of(archive: Archive) -> tuple[Row, list[Fault]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from functools import partial
 from importlib.metadata import EntryPoint, version
 from inspect import getdoc
-from typing import Any
+from typing import Any, NoReturn
 
 from cliff.app import App
 from cliff.commandmanager import EntryPointWrapper
@@ -15,7 +16,7 @@ from cliff.commandmanager import EntryPointWrapper
 from shoebox.cli import exits, messages, streams
 from shoebox.cli.commands import GROUP, Commands
 from shoebox.errors import ConfigError, PluginError
-from shoebox.escaping import escaped
+from shoebox.escaping import escaped, sentence
 
 _DESCRIPTION = "Keeps every record it is handed, ships the archives, and finds a record again."
 _EPILOG = (
@@ -95,6 +96,7 @@ class Shoebox(App):
         if self.options.help:
             parser.print_help()
             return exits.FINE
+        parser.error = partial(_refuse, parser)  # type: ignore[method-assign] # cliff makes it
         return command.run(parser.parse_args(arguments))
 
     def _overview(self, *, asked: bool) -> int:
@@ -105,6 +107,12 @@ class Shoebox(App):
         for name, entry in sorted(self.command_manager):
             out.write(f"  {name:<13} {escaped(_gist(entry))}\n")
         return exits.FINE if asked else exits.USAGE
+
+
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    """End with what is wrong in the arguments; a shell's glob may give names of any kind."""
+    parser.print_usage(sys.stderr)
+    parser.exit(exits.USAGE, f"{parser.prog}: error: {sentence(message)}\n")
 
 
 def _gist(entry: EntryPoint | EntryPointWrapper) -> str:
