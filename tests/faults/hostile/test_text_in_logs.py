@@ -59,12 +59,14 @@ def log(monkeypatch):
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(logging.Formatter(f"{BEGINS}%(message)s"))
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [handler])
-    monkeypatch.setattr(root, "level", logging.DEBUG)
-    for name in ("shoebox", "shoebox_plugins"):
-        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
-    return written.getvalue
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    loggers = [logging.getLogger(name) for name in (None, "shoebox", "shoebox_plugins")]
+    before = [it.level for it in loggers]
+    for it in loggers:
+        it.setLevel(logging.DEBUG)
+    yield written.getvalue
+    for it, level in zip(loggers, before, strict=True):
+        it.setLevel(level)
 
 
 def assert_sound(text):

@@ -44,7 +44,7 @@ def test_a_list_of_archives(folder, wanted):
     assert_sound(run("ls", "-vv", "--debug", "-f", wanted, folder))
 
 
-@pytest.mark.parametrize("wanted", ("table", "json", "shell", "value", "yaml"))
+@pytest.mark.parametrize("wanted", ["table", "json", "shell", "value", "yaml"])
 def test_what_is_in_an_archive(folder, wanted):
     path = folder / f"{NAME}.events"
     assert_sound(run("info", "-vv", "--debug", "-f", wanted, path), code=0)
