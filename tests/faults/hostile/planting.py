@@ -84,17 +84,21 @@ def kind_at(path: Path) -> tuple[int, str]:
     return mode, str(path.readlink()) if stat.S_ISLNK(mode) else ""
 
 
+class Late(BaseException):
+    """It is not done in time; nothing catches it as an error of the disk."""
+
+
 @contextmanager
 def in_time(seconds: int = LIMIT) -> Iterator[None]:
-    """Raise TimeoutError, also out of a call that waits for something outside."""
+    """Raise Late out of whatever waits for something too long, again and again."""
 
     def late(_number: int, _frame: object) -> None:
-        raise TimeoutError(f"not done after {seconds} s")
+        raise Late
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -114,10 +114,14 @@ def test_what_stands_in_an_ini(tmp_path):
     assert len(ended.err.splitlines()) > 3
     ini.write_text(f"[shoebox]\ndirectory = {tmp_path}/spool\n{evil}\n")
     assert_sound(run("--config-file", ini, "check-config", "-vv"), code=2)
-    ini.write_text(
+    local = (
         f"[shoebox]\ndirectory = {tmp_path}/spool\nstorage = a:local\n"
-        f"[shoebox_storage_a]\npath = {tmp_path}/{evil}\nkey_template = {{id}}{evil}\n"
+        f"[shoebox_storage_a]\npath = {tmp_path}/{evil}\n"
     )
+    (tmp_path / evil).mkdir()
+    ini.write_text(local)
+    assert_sound(run("--config-file", ini, "check-config", "-vv"), code=0)
+    ini.write_text(f"{local}key_template = {{id}}{evil}\n")
     assert_sound(run("--config-file", ini, "check-config", "-vv"), code=2)
 
 
