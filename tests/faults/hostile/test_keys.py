@@ -148,9 +148,11 @@ def test_urls_that_lead_elsewhere_find_nothing_and_can_be_shown(tmp_path, outsid
         *(
             f"no\u202e://{NAME}",
             f"file://{outside.path}/archive",
-            f"local://{spool}/%2e%2e/outside",
+            f"local://{spool}/%2e%2e",
         ),
     ]
+    (spool / "\n\x1b").mkdir()
+    (spool / "%2e%2e").mkdir()
     for source in sources:
         ended = run("cat", source)
         assert ended.code in {1, 2, 3}, source
