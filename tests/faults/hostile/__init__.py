@@ -1,5 +1,1 @@
-"""What others plant for us: places, names, text and bytes.
-
-Whatever it is, nothing outside is touched, nothing waits for ever, every record is kept, and
-what was met is said in words that can be shown.
-"""
+"""What comes from someone who means harm, or from a disk that has gone bad."""

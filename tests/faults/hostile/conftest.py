@@ -20,7 +20,7 @@ def spool(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _limited() -> Iterator[None]:
+@pytest.fixture
+def limited() -> Iterator[None]:
     with in_time():
         yield

@@ -20,6 +20,8 @@ from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.hostile.text import HOSTILE, NAME, unsound
 from tests.program import run
 
+pytestmark = pytest.mark.usefixtures("limited")
+
 KEYS = [
     *("", ".", "..", "/", "/etc/passwd", "../a", "a/..", "a/../../b", "a//b", "a/", "a/./b"),
     *(".hidden", "a/.hidden", "a\\b", "..\\a", "a\0b", "a\nb", "a\x1b[2J", "a\x9bb", "a" * 256),

@@ -16,6 +16,8 @@ from shoebox_plugins.storage.swift import SwiftBackend
 from tests import s3_service, swift_server
 from tests.faults.hostile.text import HOSTILE, HUGE, SURROGATE, unsound
 
+pytestmark = pytest.mark.usefixtures("limited")
+
 TEXTS = [
     *("", " ", "\0", "\n", "\r\n", "\x1b[2J", "\x7f", "\x80\x9b", "\ufeff", "\u2028\u2029"),
     *("\u202e\u2066", "\ufffe\uffff", "\U0010ffff", "\U000e0001", "e\u0301" * 50, "漢" * 500),

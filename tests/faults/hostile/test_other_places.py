@@ -19,6 +19,9 @@ from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.hostile.planting import KINDS, LIMIT, NO_FILES, TREASURE, kind_at
 from tests.program import run
 
+pytestmark = pytest.mark.usefixtures("limited")
+
+
 ANYTHING = pytest.mark.parametrize("kind", KINDS)
 NO_FILE = pytest.mark.parametrize("kind", NO_FILES)
 LEADS_AWAY = pytest.mark.parametrize("kind", ["link to a folder", "link to nothing", "loop"])

@@ -17,6 +17,8 @@ from shoebox.spool import Spool
 from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.hostile.planting import KINDS, LIMIT, NO_FILES, TREASURE, kind_at
 
+pytestmark = pytest.mark.usefixtures("limited")
+
 NAME = "a.events"
 STATES = ["", ".open", ".torn", ".corrupt", ".delivery"]
 ANYTHING = pytest.mark.parametrize("kind", KINDS)

@@ -28,6 +28,9 @@ from shoebox_plugins.storage.s3.errors import Place, translate
 from shoebox_plugins.storage.swift.errors import login_failed, translated
 from tests.faults.hostile.text import FORGED, HOSTILE, HUGE, NAME, SURROGATE, unsound
 
+pytestmark = pytest.mark.usefixtures("limited")
+
+
 BEGINS = "LOG "
 
 

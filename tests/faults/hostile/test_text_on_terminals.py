@@ -9,6 +9,8 @@ from shoebox.archive import ArchiveWriter
 from tests.faults.hostile.text import HOSTILE, HUGE, NAME, SURROGATE, unsound
 from tests.program import on_terminal, run
 
+pytestmark = pytest.mark.usefixtures("limited")
+
 METADATA = {HOSTILE: HOSTILE, "huge": HUGE[:100_000], "": "", "plain": "yes", "\x00": "\x00"}
 FORMATS = ("table", "json", "csv", "value", "yaml")
 
