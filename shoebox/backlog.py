@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 
 from shoebox.archive.identity import identify
+from shoebox.archive.source import open_source
 from shoebox.spool import ASIDE, DELIVERY, OPEN
 
 
@@ -74,7 +75,7 @@ def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:
     if offered:
         return True
     try:
-        with (directory / name).open("rb") as file:
+        with open_source(directory / name, follow=False)[0] as file:
             return identify(file) is not None
     except OSError:
         return False

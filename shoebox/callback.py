@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-LOG = logging.getLogger(__name__)
+from shoebox.escaping import logger
+
+LOG = logger(__name__)
 
 
 class Callback:
@@ -59,9 +60,8 @@ class CallbackList(Callback):
 
 
 def _log(callback: Callback, event: str, path: Path, error: Exception) -> None:
-    # %r, so that a name can't forge a line of the log.
     LOG.error(
-        "%s.%s failed for archive %r; the archive stays and the other callbacks are called",
+        "%s.%s failed for archive %s; the archive stays and the other callbacks are called",
         type(callback).__name__,
         event,
         path.name,

@@ -9,7 +9,6 @@ the same bits, so that a search reads one part for each value it looks for.
 
 from __future__ import annotations
 
-import logging
 import struct
 from array import array
 from bisect import bisect_left
@@ -21,6 +20,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from shoebox.errors import FormatError, ObjectNotFound
+from shoebox.escaping import logger
 from shoebox.format import codecs
 from shoebox.format.section import Section, decode_section, encode_section
 from shoebox.selection import Need, Selection
@@ -28,7 +28,7 @@ from shoebox.spool import CATALOG
 from shoebox.storage import StorageBackend
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 ABSENT, ANYTHING = 0, -1
 """What stands for the number of values: no record has the key; or there were too many."""

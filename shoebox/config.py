@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import logging
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +19,13 @@ from oslo_config import cfg
 
 from shoebox import ini, options, plugins
 from shoebox.errors import ConfigError, PluginError
+from shoebox.escaping import logger
 
 GROUP = "shoebox"
 LISTS = {"roll_checker": "roll_checkers", "callback": "callbacks", "storage": "storage"}
 
 _INSTANCE = re.compile(r"([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.-]+))?")
-_LOG = logging.getLogger(__name__)
+_LOG = logger(__name__)
 
 
 @dataclass(frozen=True)

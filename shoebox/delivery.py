@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,10 +23,11 @@ from threading import Lock, RLock
 import msgspec
 
 from shoebox.digests import KINDS, digests
-from shoebox.files import numbered
+from shoebox.escaping import logger, sentence
+from shoebox.files import NO_FILE, numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _LIMIT = 1 << 20
 
@@ -47,6 +47,11 @@ class Stand:
     """What went wrong last."""
     refusals: int = 0
     """How often it was refused for good."""
+
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            # A plugin may have said it, or whoever has changed the file.
+            self.error = sentence(self.error)
 
 
 @dataclass(slots=True)
@@ -147,11 +152,15 @@ class Deliveries:
             return {kind: known[kind] for kind in kinds}
 
     def read(self, name: str) -> Delivery:
-        """Return how far an archive is; one whose state is garbage has to start again."""
+        """Return how far an archive is; one whose state is garbage, or no file, starts again."""
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
             return _decode(content)
         except (FileNotFoundError, ValueError):
+            return Delivery()
+        except OSError as error:
+            if error.errno not in NO_FILE:
+                raise
             return Delivery()
 
     def note(self, name: str, destination: str, stand: Stand) -> Delivery:

@@ -1,19 +1,28 @@
 """Every exception that shoebox raises, under `ShoeboxError`.
 
-A message says what happened, to what, and what to do. Where a caller expects a
-builtin (`ValueError` for a bad value, `OSError` for a disk), the class is one.
+A message says what happened, to what, and what to do. Whatever names and texts of others are
+in it, it can be logged and shown. Where a caller expects a builtin (`ValueError` for a bad
+value, `OSError` for a disk), the class is one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shoebox.escaping import sentence
+
 if TYPE_CHECKING:
     from shoebox.archive import Fault
 
 
 class ShoeboxError(Exception):
-    """The root: catch it to catch everything that shoebox raises."""
+    """The root: catch it to catch everything that shoebox raises.
+
+    Of several messages each is a line of its text.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(sentence, self.args))
 
 
 class RecordTypeError(ShoeboxError, TypeError):
@@ -99,7 +108,7 @@ class StorageError(ShoeboxError):
 class ObjectNotFound(StorageError, KeyError):
     """No object has this key."""
 
-    __str__ = Exception.__str__
+    __str__ = ShoeboxError.__str__
 
 
 class StorageDenied(StorageError, PermissionError):

@@ -7,13 +7,11 @@ happens to the path in the meantime can lead it elsewhere.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import itertools
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +19,12 @@ from typing import BinaryIO
 
 from shoebox.appending import AppendFile, write_all
 from shoebox.closing import Closing
+from shoebox.regular import NO_FILE, open_regular
 
 __all__ = [
     "FILE_MODE",
     "FOLDER_MODE",
+    "NO_FILE",
     "TEMPORARY_SUFFIX",
     "AppendFile",
     "Directory",
@@ -44,7 +44,6 @@ TEMPORARY_SUFFIX = ".tmp"
 
 _TEMPORARY = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _CHUNK = 1 << 20
 
@@ -70,7 +69,11 @@ class Directory(Closing):
 
     def create(self, name: str, flags: int = os.O_WRONLY) -> int:
         """Return the descriptor of a new file, private to its owner whatever the umask."""
-        fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
+        try:
+            fd = os.open(name, flags | _CREATE, FILE_MODE, dir_fd=self.fd)
+        except OSError as error:
+            error.filename = str(self.path / name)
+            raise
         with self._removing_on_error(name, fd):
             os.fchmod(fd, FILE_MODE)
         return fd
@@ -101,12 +104,11 @@ class Directory(Closing):
                 raise
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Return the descriptor of a regular file that is there; a link or FIFO is refused."""
-        fd = os.open(name, flags | _OPEN, dir_fd=self.fd)
-        with closing_on_error(fd):
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", str(self.path / name))
-        return fd
+        """Return the descriptor of a regular file that is there.
+
+        What else has the name is refused, with an error (one of `NO_FILE`) that says what it is.
+        """
+        return open_regular(name, flags | os.O_NOFOLLOW, dir_fd=self.fd, folder=self.path)
 
     @contextmanager
     def listing(self) -> Iterator[Iterator[os.DirEntry[str]]]:

@@ -36,7 +36,7 @@ class Problems:
     def report(self) -> None:
         """Raise ConfigError if anything was wrong."""
         if self._lines:
-            raise ConfigError("\n".join(dict.fromkeys(self._lines)))
+            raise ConfigError(*dict.fromkeys(self._lines))
 
 
 def values(conf: cfg.ConfigOpts, section: str, options: Iterable[cfg.Opt]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ tells of them, so that writing never waits for who hears of it.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import deque
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from threading import RLock
 from typing import Final, Literal
 
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoebox import interfaces
 from shoebox.errors import PluginError, ShoeboxError
+from shoebox.escaping import cause
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -128,11 +129,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known are: {', '.join(choices)}" if choices else "none is known"
-
-
-def cause(error: BaseException) -> str:
-    """Return an error's class and message on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _entry_points(kind: str) -> list[EntryPoint]:

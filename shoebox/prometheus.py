@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,12 +18,13 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 
 from shoebox import backlog
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 from shoebox.metrics import BUCKETS, SPOOL_AGE, SPOOL_BYTES, TOLD, Metric, Metrics
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _SLOWEST = 10.0
 """Seconds that a client may take to say what it wants."""

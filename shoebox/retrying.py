@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, TypeVar, cast
 
 from shoebox.backoff import BASE, pause
 from shoebox.errors import StorageUnavailable
+from shoebox.escaping import logger
 from shoebox.storage import ObjectInfo, StorageBackend, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _T = TypeVar("_T")
 
 LONGEST = 3600.0

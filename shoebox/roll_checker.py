@@ -6,15 +6,15 @@ third party's; they are looked up by name when they are first used.
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 
-LOG = logging.getLogger(__name__)
+LOG = logger(__name__)
 
 
 class Archive(Protocol):
@@ -143,7 +143,7 @@ class AnyRollChecker(RollChecker):
             return
         self._logged.add(id(checker))
         LOG.error(
-            "the checker %s failed for archive %r; the others are still asked",
+            "the checker %s failed for archive %s; the others are still asked",
             type(checker).__name__,
             self._name,
             exc_info=error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.escaping import logger
 from shoebox.retrying import UNAVAILABLE, RetryingBackend
 from shoebox.spool import Spool
 from shoebox.storage import ObjectInfo
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 MENDS = 3
 """How often one archive that was stored wrong is removed there and sent again."""

@@ -6,7 +6,7 @@ own, so that one that is down or slow holds up nothing but itself.
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,14 +19,15 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
-from shoebox.spool import DELIVERY, Spool
+from shoebox.spool import DELIVERY, Spool, passes
 from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 from shoebox.waking import Flag, Waker
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Shipper:
         self._metrics = guarded(metrics)
         self._metrics.watch(spool.path)
         self._forked = False
+        self._told: set[str] = set()
+        """Names of what is no archive, of which it was told."""
         self._names = [it.name for it in self._destinations]
         self.kinds = frozenset({"sha256"}).union(*(it.backend.checksums for it in destinations))
         """The digests of an archive that shipping it takes."""
@@ -108,7 +111,7 @@ class Shipper:
         offered = set(self._deliveries.offered())
         for name in self._spool.sealed():
             try:
-                fd = None if name in offered else self._spool.hold(name)
+                fd = None if name in offered else self._held(name)
                 if fd is not None:
                     self._pick_up(name, fd)
             except OSError as error:
@@ -209,6 +212,18 @@ class Shipper:
             jitter=self._jitter,
             metrics=self._metrics,
         )
+
+    def _held(self, name: str) -> int | None:
+        """Return an archive's lock, None if it can't be had; of what is none it is told once."""
+        try:
+            return self._spool.hold(name)
+        except OSError as error:
+            if passes(error):
+                raise
+            if name not in self._told and error.errno != errno.EISDIR:
+                self._told.add(name)
+                _log.warning("%s: is left alone: %s", self._spool.path / name, error.strerror)
+            return None
 
     def _pick_up(self, name: str, fd: int) -> None:
         try:

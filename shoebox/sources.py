@@ -17,6 +17,7 @@ from shoebox.archive.source import Bytes, open_source
 from shoebox.archive.span import WHOLE, Span
 from shoebox.catalog import Catalog, Row
 from shoebox.errors import FormatError
+from shoebox.regular import open_regular
 from shoebox.selection import Selection
 from shoebox.spool import OPEN
 from shoebox.storage import StorageBackend
@@ -94,6 +95,9 @@ class File:
     span: Span = WHOLE
     stamp: Stamp | None = None
     """What it must have to be opened; None if whatever has its name will do."""
+    listed: bool = False
+    """Whether it was come across in a directory, where a link may be anybody's: none is followed.
+    A link that somebody names is."""
 
     @property
     def name(self) -> str:
@@ -155,11 +159,11 @@ class File:
 
     def _found(self) -> tuple[BinaryIO, bool]:
         try:
-            return open_source(self.path)[0], True
+            return open_source(self.path, follow=not self.listed)[0], True
         except FileNotFoundError:
             if not self._may_grow:
                 raise
-        return open_source(base_name(self.name))[0], False
+        return open_source(base_name(self.name), follow=not self.listed)[0], False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,7 @@ def is_being_written(path: Path) -> bool:
     if not path.name.endswith(OPEN):
         return False
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         # It has just been sealed, or can't be read at all: opening it will tell.
         return False

@@ -106,15 +106,14 @@ class Spool:
         return fd, candidate
 
     def hold(self, name: str) -> int | None:
-        """Return a descriptor that holds the file's lock; None if it is held, gone or not ours.
+        """Return a descriptor that holds the file's lock; None if it is held or gone.
 
-        Raise OSError for what may be over at another time.
+        Raise OSError for what can't be opened, and for what is no file; `passes` tells which
+        of these may be over at another time.
         """
         try:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
-        except OSError as error:
-            if error.errno in _PASSING:
-                raise
+        except FileNotFoundError:
             return None
         with closing_on_error(fd):
             held = try_lock(fd) and self.directory.holds(name, fd)
@@ -184,6 +183,11 @@ def _size(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_size
     except FileNotFoundError:
         return 0
+
+
+def passes(error: OSError) -> bool:
+    """Tell whether what can't be opened now may be opened at another time, whatever it is."""
+    return error.errno in _PASSING
 
 
 def check_directives(template: str) -> None:

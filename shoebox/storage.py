@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Self
 from shoebox.closing import Closing
 from shoebox.digests import digests
 from shoebox.errors import InvalidName, StorageRejected
+from shoebox.escaping import shown
 from shoebox.hiding import hide_debug_log, scrub
 from shoebox.ranged import RangedFile
 
@@ -40,7 +41,6 @@ count the prefix that each key has in a request."""
 _ALLOWED = re.compile(r"[A-Za-z0-9._=+-]+")
 _METADATA_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _METADATA_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
-_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,6 @@ class StorageBackend(Closing):
 
     def close(self) -> None:
         """Give connections back; closing twice is fine."""
-
-
-def shown(text: str) -> str:
-    """Return text that came from elsewhere as it may stand in a log: escaped and bounded."""
-    return ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def validate_name(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,13 +13,14 @@ from shoebox.backoff import CAP, Backoff
 from shoebox.delivery import Deliveries, Delivery, now
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageUnavailable
+from shoebox.escaping import logger, sentence
 from shoebox.metrics import FAILED, LAST_STORED, SILENT, STORED, Metrics
 from shoebox.retrying import RetryingBackend
 from shoebox.sending import Sender
 from shoebox.spool import Spool
 from shoebox.waking import Flag, Waker
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 RESCAN = 30.0
 """Seconds after which a destination looks for what other processes have offered."""
@@ -126,7 +126,7 @@ class Uploader(Thread):
         except StorageDenied as error:
             if not self.denied:
                 _log.error("%s: paused: %s", self.name, error)
-            self.denied = str(error)
+            self.denied = sentence(error)
             return CAP
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._note_trouble(error)
@@ -195,10 +195,10 @@ class Uploader(Thread):
             raise
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._metrics.tell(FAILED, 1, self.name)
-            if str(error) != before.error:
+            if sentence(error) != before.error:
                 _log.error("%s: can't be stored in %s: %s", name, self.name, error)
-            self.refused[name] = str(error)
-            stand = replace(before, error=str(error), refusals=before.refusals + 1)
+            self.refused[name] = sentence(error)
+            stand = replace(before, error=sentence(error), refusals=before.refusals + 1)
         else:
             _log.info("%s: stored in %s as %s", name, self.name, key)
             stand = replace(before, key=key, stored=now(), error=None)
@@ -218,9 +218,12 @@ class Uploader(Thread):
         for name in list(self.refused):
             delivery = self._deliveries.read(name)
             if delivery.is_poison(self._names):
-                with self._deliveries.claimed(name) as held:
-                    if held:
-                        self._quarantine(name, delivery)
+                try:
+                    with self._deliveries.claimed(name) as held:
+                        if held:
+                            self._quarantine(name, delivery)
+                except OSError as error:
+                    self._note_trouble(error)
 
     def _quarantine(self, name: str, delivery: Delivery) -> None:
         errors = sorted({it.error for it in delivery.destinations.values() if it.error})
@@ -239,7 +242,7 @@ class Uploader(Thread):
     def _pause(self, seconds: float, error: StorageUnavailable) -> bool:
         self._note_error(error)
         self._metrics.tell(FAILED, 1, self.name)
-        self.trouble = str(error)
+        self.trouble = sentence(error)
         self._notify()
         return self._ending.wait(seconds)
 
@@ -247,11 +250,12 @@ class Uploader(Thread):
         """Note what holds up the archive that is being sent, for whoever looks at the spool."""
         with suppress(OSError):  # a full disk must not keep it from being shipped
             stand = self._deliveries.read(self._sending).stand(self.name)
-            if self._sending and stand.error != str(error):
-                self._deliveries.note(self._sending, self.name, replace(stand, error=str(error)))
+            told = sentence(error)
+            if self._sending and stand.error != told:
+                self._deliveries.note(self._sending, self.name, replace(stand, error=told))
 
     def _note_trouble(self, error: Exception) -> None:
         """Log what keeps archives here, once for as long as it stays the same."""
-        if str(error) != self.trouble and not self._ending.is_set():
+        if sentence(error) != self.trouble and not self._ending.is_set():
             _log.error("%s: can't ship now: %s", self.name, error)
-        self.trouble = str(error)
+        self.trouble = sentence(error)

@@ -68,7 +68,8 @@ def test_one_that_raises_is_logged_with_the_archive_and_the_others_are_called(ca
     assert second.heard == [("open", forged), ("close", forged)]
     assert "Recording.on_open" in caplog.messages[0]
     assert "Recording.on_close" in caplog.messages[1]
-    assert all("'a\\n\\x1b[31mforged.events'" in message for message in caplog.messages)
+    shown = "archive a\\u000a\\u001b[31mforged.events;"
+    assert all(shown in message for message in caplog.messages)
     assert "boom" in caplog.text
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shoebox.cli import arguments
-from shoebox.cli.text import escaped, moment
+from shoebox.cli.text import moment
 from shoebox.selection import Not
 
 
@@ -61,19 +61,6 @@ def test_what_makes_sense_is_taken():
     assert arguments.seconds("0") == 0.0
     assert arguments.megabytes("0.5") == 0.5
     assert arguments.amount("7") == 7
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain ä 漢", "plain ä 漢"),
-        ("\x1b[0m\r\n\t\x7f\x9b", "\\u001b[0m\\u000d\\u000a\\u0009\\u007f\\u009b"),
-        ("\u202eevil\u2028", "\\u202eevil\\u2028"),
-        ("\udcff", "\\udcff"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_escaped(text, shown):
-    assert escaped(text) == shown
 
 
 def test_times_are_shown_in_utc():

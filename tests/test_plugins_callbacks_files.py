@@ -189,7 +189,7 @@ def test_a_link_in_place_of_the_archive_is_refused(archive, spool, destination, 
         "move": MoveFileCallback(destination_folder=destination),
         "compress": CompressFileCallback(),
     }
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(OSError, match="symbolic link"):
         callbacks[callback].on_close(planted)
     assert names(destination) == []
     assert archive.read_bytes() == CONTENT

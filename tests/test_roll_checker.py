@@ -93,7 +93,7 @@ def test_one_that_raises_is_logged_with_the_archive_and_the_others_are_asked(cap
     checker.start(FakeArchive(path=Path("a\nforged.events.open")))
     assert checker.check(FakeArchive())
     assert checker.deadline() == 3
-    assert "'a\\nforged.events.open'" in caplog.text
+    assert "archive a\\u000aforged.events.open;" in caplog.text
     assert "boom" in caplog.text
 
 

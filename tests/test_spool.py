@@ -132,7 +132,10 @@ def test_only_a_file_that_nobody_holds_can_be_held(tmp_path, spool):
     (tmp_path / "sealed").touch()
     (tmp_path / "link.open").symlink_to("dead.open")
     os.mkfifo(tmp_path / "fifo.open")
-    found = {name: spool.hold(name) for name in spool.names(".open")}
+    for name in ("link.open", "fifo.open"):
+        with pytest.raises(OSError, match="not a regular file"):
+            spool.hold(name)
+    found = {name: spool.hold(name) for name in ("dead.open", "held.open", "other.open")}
     assert [name for name, fd in found.items() if fd is not None] == ["dead.open", "other.open"]
     assert spool.hold("dead.open") is None
     for fd in (held, *(fd for fd in found.values() if fd is not None)):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoebox.errors import InvalidName
-from shoebox.storage import StorageBackend, is_name, shown, validate_key, validate_name
+from shoebox.storage import StorageBackend, is_name, validate_key, validate_name
 
 HOSTILE = [
     "",
@@ -79,11 +79,6 @@ def test_the_refusal_escapes_and_bounds_the_key():
         validate_key("\x1b[31m\n" * 10_000)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 10_000
-
-
-def test_shown_text_is_escaped_and_bounded():
-    assert shown("a\nb") == r"'a\nb'"
-    assert len(shown("a" * 10**6)) < 400
 
 
 def test_a_backend_is_closed_at_the_end_of_its_block():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -18,12 +17,13 @@ from shoebox.archive.span import WHOLE, Span, Start
 from shoebox.archive.walk import Walk
 from shoebox.closing import Closing
 from shoebox.errors import ArchiveError, Cut, FormatError, NoMoreFiles
+from shoebox.escaping import logger
 from shoebox.format import index, v2
 from shoebox.format.section import Section, decode_section
 from shoebox.selection import Selection
 from shoebox.spool import OPEN
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _EVERYTHING = Selection()
 _T = TypeVar("_T")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from shoebox.escaping import sentence
+
 FaultKind = Literal["torn", "corrupt", "gap", "foreign"]
 
 
@@ -48,4 +50,5 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.archive}: {self.kind} at bytes {self.start}-{self.end}: {self.reason}"
+        where = f"at bytes {self.start}-{self.end}"
+        return sentence(f"{self.archive}: {self.kind} {where}: {self.reason}")

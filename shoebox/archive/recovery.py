@@ -6,7 +6,6 @@ cut off, and the file keeps its open name until it is whole.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import BinaryIO, Literal
 
 from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import RecoveryError
+from shoebox.escaping import logger, sentence
 from shoebox.files import (
     TEMPORARY_SUFFIX,
     AppendFile,
@@ -26,9 +26,9 @@ from shoebox.files import (
 )
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
-from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
+from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool, passes
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _CHUNK = 1 << 20
 Outcome = Literal["sealed", "removed", "corrupt", "left"]
@@ -51,7 +51,7 @@ class Recovery:
     def __str__(self) -> str:
         cut = f", {self.torn} torn bytes cut off and saved" if self.torn else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.path}: {self.outcome}, {self.records} records{cut}{why}"
+        return sentence(f"{self.path}: {self.outcome}, {self.records} records{cut}{why}")
 
 
 def recover(path: str | os.PathLike[str]) -> Recovery:
@@ -77,17 +77,24 @@ def recover(path: str | os.PathLike[str]) -> Recovery:
 def recover_all(spool: Spool) -> Iterator[Recovery]:
     """Recover every open archive of a spool that nobody holds, one after the other.
 
-    One that can't be recovered now is logged and left for the next time.
+    One that can't be recovered now is logged and left for the next time. What has the name of
+    one and is none, such as a link, is left alone.
     """
     for name in spool.names(OPEN):
+        again = False
         try:
             fd = spool.hold(name)
+            again = True
             if fd is not None:
                 yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            _log.exception("%s: could not be recovered", spool.path / name)
-            reason = f"could not be recovered: {error}"
-            yield Recovery(spool.path / name, "left", 0, 0, reason, again=True)
+            again = again or passes(error)
+            reason = f"could not be recovered: {error.strerror or error}"
+            if again:
+                _log.exception("%s: could not be recovered", spool.path / name)
+            else:
+                reason += "; see whose it is, and take it away"
+            yield Recovery(spool.path / name, "left", 0, 0, reason, again=again)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:

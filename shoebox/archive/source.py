@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import io
 import os
-import stat
 from collections import deque
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 import zstandard
 from isal import igzip, isal_zlib
+
+from shoebox.regular import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -168,14 +168,14 @@ class _Pages:
         self._ended = False
 
 
-def open_source(source: Source) -> tuple[BinaryIO, str]:
-    """Return a source's file, and a name for messages; a FIFO or device is refused."""
+def open_source(source: Source, *, follow: bool = True) -> tuple[BinaryIO, str]:
+    """Return a source's file, and a name for messages; a FIFO or device is refused.
+
+    So is a link, unless it is to be followed.
+    """
     if not isinstance(source, str | os.PathLike):
         return source, str(getattr(source, "name", "archive"))
-    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(source))
+    fd = open_regular(source, os.O_RDONLY if follow else os.O_RDONLY | os.O_NOFOLLOW)
     return os.fdopen(fd, "rb"), os.fspath(source)
 
 

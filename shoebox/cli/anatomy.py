@@ -12,8 +12,9 @@ from shoebox.archive.reader import frame_of
 from shoebox.archive.source import Bytes
 from shoebox.cli.command import Maybe
 from shoebox.cli.survey import Survey, ends, survey
-from shoebox.cli.text import escaped, moment
+from shoebox.cli.text import moment
 from shoebox.errors import FormatError
+from shoebox.escaping import escaped, sentence
 from shoebox.format import codecs, v2
 from shoebox.format.index import Entry, entry_of
 from shoebox.sources import Archive
@@ -35,7 +36,7 @@ class Pairs(FormattableColumn[dict[str, str]]):
 
     def human_readable(self) -> str:
         """Return the pairs as lines."""
-        return "\n".join(escaped(f"{key}={value}") for key, value in self._value.items())
+        return "\n".join(sentence(f"{key}={value}") for key, value in self._value.items())
 
 
 def of(archive: Archive) -> tuple[Row, list[Fault]]:

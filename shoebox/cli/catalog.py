@@ -7,8 +7,9 @@ import glob
 
 from shoebox.cli import exits, messages
 from shoebox.cli.command import Command
-from shoebox.cli.text import count, escaped
+from shoebox.cli.text import count
 from shoebox.errors import ConfigError
+from shoebox.escaping import escaped
 
 
 class Catalog(Command):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shoebox.cli import exits, messages
 from shoebox.cli.command import Lister
-from shoebox.cli.text import escaped
+from shoebox.escaping import escaped
 
 if TYPE_CHECKING:
     from shoebox.cli.check_backend_run import Corner

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from shoebox.cli.check_backend_scratch import Scratch
 from shoebox.errors import ObjectNotFound, StorageError
+from shoebox.escaping import cause
 from shoebox.storage import StorageBackend
 from shoebox.testing import storage_checks, use_checks
 from shoebox.testing.storage_checks import Check, Failed, Subject
@@ -76,7 +77,7 @@ class Corner:
         except Failed as error:
             seen = str(error)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            seen = f"{type(error).__name__}: {error}"
+            seen = cause(error)
         return Outcome(duty, passed=False, seen=seen)
 
     def _run(self, check: Check) -> str:
@@ -106,7 +107,7 @@ class Corner:
         try:
             other.empty(checked.put_keys)
         except Exception as error:  # noqa: BLE001 - what the check has raised is told instead
-            self.left = f"{type(error).__name__}: {error}"
+            self.left = cause(error)
 
 
 def _put(backend: StorageBackend, key: str, data: bytes) -> None:

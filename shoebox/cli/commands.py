@@ -12,7 +12,8 @@ from cliff.commandmanager import CommandManager, EntryPointWrapper
 
 from shoebox import interfaces
 from shoebox.errors import ConfigError, PluginError
-from shoebox.plugins import STRANGE, cause
+from shoebox.escaping import cause
+from shoebox.plugins import STRANGE
 
 GROUP = "shoebox.commands"
 

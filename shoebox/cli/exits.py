@@ -12,6 +12,7 @@ from shoebox.errors import (
     StorageDenied,
     StorageUnavailable,
 )
+from shoebox.escaping import cause
 
 FINE = 0
 DATA = 1
@@ -42,4 +43,4 @@ def sentence_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror is not None:
         file = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return f"{file}{error.strerror}"
-    return f"{type(error).__name__}: {error}; --debug shows where"
+    return f"{cause(error)}; --debug shows where"

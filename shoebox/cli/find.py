@@ -8,7 +8,8 @@ from itertools import islice
 
 from shoebox.cli import selecting
 from shoebox.cli.command import Lister, Maybe
-from shoebox.cli.text import escaped, moment
+from shoebox.cli.text import moment
+from shoebox.escaping import escaped
 
 _COLUMNS = ("archive", "offset", "place", "timestamp", "metadata")
 

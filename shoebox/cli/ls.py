@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shoebox.cli.command import Lister, Maybe
-from shoebox.cli.text import escaped, moment
+from shoebox.cli.text import moment
+from shoebox.escaping import escaped
 
 if TYPE_CHECKING:
     from shoebox.cli.survey import Survey

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import traceback
+from functools import partial
 from importlib.metadata import EntryPoint, version
 from inspect import getdoc
-from typing import Any
+from typing import Any, NoReturn
 
 from cliff.app import App
 from cliff.commandmanager import EntryPointWrapper
 
 from shoebox.cli import exits, messages, streams
 from shoebox.cli.commands import GROUP, Commands
-from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError, PluginError
+from shoebox.escaping import escaped, sentence
 
 _DESCRIPTION = "Keeps every record it is handed, ships the archives, and finds a record again."
 _EPILOG = (
@@ -78,7 +78,7 @@ class Shoebox(App):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, a user gets a sentence
             if self.options.debug:
-                traceback.print_exc()
+                messages.show_traceback(error)
             sentence = exits.sentence_of(error)
             # Of a configuration all that is wrong is told, each on a line of its own.
             for line in sentence.split("\n") if isinstance(error, ConfigError) else [sentence]:
@@ -96,6 +96,7 @@ class Shoebox(App):
         if self.options.help:
             parser.print_help()
             return exits.FINE
+        parser.error = partial(_refuse, parser)  # type: ignore[method-assign] # cliff makes it
         return command.run(parser.parse_args(arguments))
 
     def _overview(self, *, asked: bool) -> int:
@@ -106,6 +107,12 @@ class Shoebox(App):
         for name, entry in sorted(self.command_manager):
             out.write(f"  {name:<13} {escaped(_gist(entry))}\n")
         return exits.FINE if asked else exits.USAGE
+
+
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    """End with what is wrong in the arguments; a shell's glob may give names of any kind."""
+    parser.print_usage(sys.stderr)
+    parser.exit(exits.USAGE, f"{parser.prog}: error: {sentence(message)}\n")
 
 
 def _gist(entry: EntryPoint | EntryPointWrapper) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from argparse import Namespace
 
-from shoebox.cli.text import escaped
+from shoebox.escaping import escaped, sentence, traced
 
 _OURS = ("shoebox", "shoebox_plugins")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -18,10 +17,19 @@ def say(line: str) -> None:
     print(escaped(line), flush=True)  # noqa: T201 - the one place
 
 
-def complain(sentence: str) -> None:
+def complain(message: str) -> None:
     """Print an error, on one line whatever is in it."""
+    _tell(f"shoebox: {sentence(message)}")
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print where an error came from."""
+    _tell(traced(error))
+
+
+def _tell(text: str) -> None:
     # Looked up at the time: a progress bar replaces it.
-    print(f"shoebox: {escaped(sentence)}", file=sys.stderr)  # noqa: T201 - the other place
+    print(text, file=sys.stderr)  # noqa: T201 - the other place
 
 
 def configure(options: Namespace) -> None:
@@ -36,7 +44,7 @@ def configure(options: Namespace) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
     # Commands name themselves the faults that they meet.
-    speak_for("shoebox.archive.reader", "shoebox.roll_manager.reading")
+    speak_for("shoebox.archive.reader", "shoebox.roll_manager.unread")
 
 
 def speak_for(*modules: str, about: str = "") -> None:
@@ -57,5 +65,5 @@ class _Complaining(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Complain."""
         complain(record.getMessage())
-        if self._with_traceback and record.exc_info:
-            traceback.print_exception(record.exc_info[1])
+        if self._with_traceback and record.exc_info and record.exc_info[1]:
+            show_traceback(record.exc_info[1])

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from shoebox import plugins
 from shoebox.cli.command import Lister, Maybe
 from shoebox.cli.commands import Declared
-from shoebox.cli.text import escaped
 from shoebox.errors import PluginError
+from shoebox.escaping import escaped
 from shoebox.plugins import Installed
 
 _COLUMNS = ("kind", "name", "package", "version", "options", "error")

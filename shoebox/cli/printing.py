@@ -18,8 +18,8 @@ import msgspec
 from shoebox import stores
 from shoebox.archive import Record
 from shoebox.cli import exits, messages, selecting, sources, streams
-from shoebox.cli.text import escaped
 from shoebox.errors import ConfigError
+from shoebox.escaping import escaped
 from shoebox.roll_manager import ReadingRollManager
 
 _BUFFER = 1 << 20

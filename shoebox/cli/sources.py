@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,7 @@ def _matches(source: str, config_files: list[str], stack: ExitStack) -> Iterator
         backend = stack.enter_context(open_store(location, config_files))
         yield from stores.objects(backend, location.prefix, location.root)
         return
-    for path in _paths(source):
-        yield File(path)
+    yield from _files(source)
 
 
 def _options(location: stores.Location, config_files: Sequence[str]) -> dict[str, Any]:
@@ -96,14 +95,19 @@ def _options(location: stores.Location, config_files: Sequence[str]) -> dict[str
     return {}
 
 
-def _paths(source: str) -> list[Path]:
+def _files(source: str) -> list[File]:
     path = Path(source)
     if path.is_dir():
-        return [it for it in sorted(path.iterdir()) if _is_archive(it)]
+        return _listed(path.iterdir())
     if os.path.lexists(path):
-        return [] if path.name.endswith(_NEVER) else [path]
-    return [it for it in map(Path, sorted(glob.glob(source, recursive=True))) if _is_archive(it)]  # noqa: PTH207 - Path.glob takes no absolute one
+        return [] if path.name.endswith(_NEVER) else [File(path)]
+    return _listed(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207 - Path.glob takes no absolute one
 
 
-def _is_archive(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and not path.name.endswith(ASIDE)
+def _listed(paths: Iterable[Path]) -> list[File]:
+    return [File(it, listed=True) for it in sorted(paths) if _may_be_archive(it)]
+
+
+def _may_be_archive(path: Path) -> bool:
+    """Tell whether it is one by its name; what can't be one, such as a link, is said to be none."""
+    return not (path.name.startswith(".") or path.name.endswith(ASIDE) or path.is_dir())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shoebox.cli.command import Lister, Maybe
-from shoebox.cli.text import escaped
+from shoebox.escaping import escaped, sentence
 
 if TYPE_CHECKING:
     from shoebox.cli.spool_states import State
@@ -50,7 +50,7 @@ class Spool(Lister):
 
 
 def _rows_of(it: State) -> Iterator[tuple[object, ...]]:
-    archive, since = escaped(it.archive), escaped(it.since)
+    archive, since = escaped(it.archive), sentence(it.since)
     if not it.stands:
         yield archive, it.state, it.size, since, *(Maybe[str](None) for _ in range(4))
     for destination, stand in it.stands.items():
@@ -59,7 +59,7 @@ def _rows_of(it: State) -> Iterator[tuple[object, ...]]:
             it.state_with(stand),
             it.size,
             since,
-            Maybe(escaped(destination)),
+            Maybe(sentence(destination)),
             _text(stand.key),
             Maybe(stand.refusals),
             _text(stand.error),
@@ -67,4 +67,4 @@ def _rows_of(it: State) -> Iterator[tuple[object, ...]]:
 
 
 def _text(text: str | None) -> Maybe[str]:
-    return Maybe(None if text is None else escaped(text))
+    return Maybe(None if text is None else sentence(text))

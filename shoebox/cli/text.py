@@ -1,4 +1,4 @@
-"""Text as it may stand on a terminal, whoever wrote it."""
+"""Times, numbers and sizes as people read them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 _MB = 1 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def escaped(text: str) -> str:
-    """Return the text with control, format and surrogate characters as JSON escapes them."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def moment(nanoseconds: int) -> str:
@@ -29,7 +22,3 @@ def count(number: int, noun: str) -> str:
 def megabytes(size: int) -> str:
     """Return a number of bytes in MB of 2**20 bytes: `1.5 MB`."""
     return f"{size / _MB:.1f} MB"
-
-
-def _escape(char: str) -> str:
-    return f"\\u{ord(char):04x}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable, Sequence
 from threading import Event
 from typing import Protocol
@@ -11,10 +10,11 @@ from oslo_messaging.dispatcher import DispatcherBase
 from oslo_messaging.notify.dispatcher import PRIORITIES
 
 from shoebox.errors import RecordTypeError, RecordValueError, SpoolTooSmall
+from shoebox.escaping import logger
 from shoebox.messaging.notification import record
 from shoebox.roll_manager import WritingRollManager
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Incoming(Hashable, Protocol):

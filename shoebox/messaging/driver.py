@@ -7,7 +7,6 @@ notifies, so that nothing is open when it forks; it can be shared by threads.
 
 from __future__ import annotations
 
-import logging
 import os
 from threading import RLock
 from typing import Any
@@ -16,10 +15,11 @@ from oslo_config import cfg
 from oslo_messaging.notify import notifier
 
 from shoebox import app
+from shoebox.escaping import logger
 from shoebox.messaging.notification import record
 from shoebox.roll_manager import WritingRollManager
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _lock = RLock()
 _writers: dict[int, tuple[cfg.ConfigOpts, WritingRollManager]] = {}

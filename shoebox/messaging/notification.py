@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from oslo_serialization import jsonutils
 
+from shoebox.escaping import encodable
 from shoebox.selection import nanoseconds
 
 POISON = "poison"
@@ -54,10 +55,10 @@ def _payload(message: object) -> tuple[str, str | None]:
     """Return a message as text, and what is wrong with it."""
     try:
         text = jsonutils.dumps(message, ensure_ascii=False)
-        if not _encodable(text):
+        if text != encodable(text):
             text = jsonutils.dumps(message)
     except Exception as error:  # noqa: BLE001 - a service may put anything into its notification
-        return _escaped(_shown(message)), f"no JSON: {type(error).__name__}"
+        return encodable(_shown(message)), f"no JSON: {type(error).__name__}"
     return text, None
 
 
@@ -89,20 +90,7 @@ def _lower(value: object) -> object:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return _escaped(_shown(value, str)[:LONGEST])
-
-
-def _escaped(text: str) -> str:
-    """Return text that can be encoded: lone surrogates are written as escapes."""
-    return text if _encodable(text) else text.encode(errors="backslashreplace").decode()
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return encodable(_shown(value, str)[:LONGEST])
 
 
 def _time(text: object) -> int | None:

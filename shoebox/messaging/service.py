@@ -6,7 +6,6 @@ signals. oslo.service hands its own to it too, where they do without eventlet.
 
 from __future__ import annotations
 
-import logging
 import math
 import multiprocessing
 from contextlib import ExitStack, suppress
@@ -18,11 +17,12 @@ from oslo_config import cfg
 
 from shoebox import app, config
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 from shoebox.messaging import listener
 from shoebox.messaging.archiving import Archiver
 from shoebox.spool import Spool
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _GRACE = 5.0
 """Seconds that a worker has to end beyond what its configuration gives it."""
@@ -121,4 +121,4 @@ def _reason(error: Exception) -> str:
     """Return what is wrong, without the line that can't be parsed: it may be a secret."""
     if isinstance(error, cfg.ConfigFileParseError):
         return f"{error.config_file}: has a line that is neither [section] nor key = value"
-    return str(error)
+    return "; ".join(str(error).split("\n"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from shoebox.archive import ArchiveWriter
+from shoebox.escaping import cause, logger
 from shoebox.roll_checker import RollChecker
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Complaints:
@@ -77,6 +77,6 @@ class Asked:
         """Log the error; return that nothing is to be rolled."""
         name = type(self._checker).__name__
         self._complaints.say(
-            "checker", f"{archive.path}: the checker {name} failed: {error!r}; writing goes on"
+            "checker", f"{archive.path}: the checker {name} failed: {cause(error)}; writing goes on"
         )
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import secrets
@@ -18,14 +17,15 @@ from typing import BinaryIO, Final
 from shoebox.archive.checks import plain_payload
 from shoebox.closing import Closing
 from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
+from shoebox.escaping import logger
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
-from shoebox.spool import TORN, Spool, render
+from shoebox.spool import TORN, Spool, passes, render
 from shoebox.starting import apart, start
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 CRC: Final = "[[CRC]]"
 TIMESTAMP: Final = "[[TIMESTAMP]]"
@@ -254,7 +254,7 @@ class WritingJSONRollManager(Closing):
                     fd = self._spool.hold(name)
                 except OSError as error:
                     _log.error("%s: can't be taken over now: %s", self._spool.path / name, error)
-                    self._left = True
+                    self._left = self._left or passes(error)
                 else:
                     if fd is not None:
                         yield fd, name

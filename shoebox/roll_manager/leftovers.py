@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from shoebox.archive import recover_all
+from shoebox.escaping import logger
 from shoebox.shipper import Shipper
 from shoebox.spool import Spool
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Leftovers:

@@ -8,14 +8,15 @@ through this module, which holds the only state that the library keeps.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 from collections.abc import Iterable
 from typing import Protocol
 from weakref import WeakSet
 
-_log = logging.getLogger(__name__)
+from shoebox.escaping import logger
+
+_log = logger(__name__)
 
 LONGEST = 1.0
 """Seconds that a fork waits at most for a lock, which the forking thread may hold itself."""

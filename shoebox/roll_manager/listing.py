@@ -105,7 +105,7 @@ class Folder:
         """Return the archives that match now."""
         # An archive that is renamed while names are listed may be left out, but only once.
         found = {base_name(name): name for _ in range(2) for name in self._names()}
-        return [File(self._directory / name) for name in found.values()]
+        return [File(self._directory / name, listed=True) for name in found.values()]
 
     def close(self) -> None:
         """Do nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from time import monotonic
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
+from shoebox.escaping import logger
 from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
 from shoebox.roll_manager.leftovers import NONE, Leftovers
 from shoebox.roll_manager.reentry import holds
@@ -23,7 +23,7 @@ from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
 from shoebox.starting import start
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _Job = Callable[[], None]
 _FOR_EVER = -1.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from threading import Thread
 
+from shoebox.escaping import logger
 from shoebox.waking import Waker
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 SHORTEST = 0.01
 """Seconds between two ticks at least, also when a deadline stays passed."""

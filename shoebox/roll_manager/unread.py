@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,13 +9,14 @@ from shoebox.archive import ArchiveReader, Fault
 from shoebox.archive.batch import Batch
 from shoebox.callback import CallbackList
 from shoebox.errors import ArchiveError, NoValidFile, ObjectNotFound, StorageError
+from shoebox.escaping import logger
 from shoebox.roll_manager.ahead import Ahead, ahead
 from shoebox.roll_manager.listing import Listing, in_order
 from shoebox.selection import Selection
 from shoebox.sources import Archive, File, base_name
 from shoebox.spool import OPEN
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Unread:

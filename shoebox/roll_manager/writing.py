@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
 from shoebox.destination import Destination, destinations
 from shoebox.errors import ConfigError, WriterClosed
+from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.roll_checker import RollChecker
 from shoebox.roll_manager import lifetime
@@ -31,7 +31,7 @@ from shoebox.spool import Spool, render
 from shoebox.starting import apart
 from shoebox.storage import StorageBackend
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _DURABILITIES = ("record", "interval", "roll")
 

@@ -24,7 +24,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
-from shoebox.files import Directory, copy, publishing, temporary_name
+from shoebox.files import NO_FILE, Directory, copy, publishing, temporary_name
 from shoebox.storage import (
     ObjectInfo,
     StorageBackend,
@@ -54,9 +54,9 @@ _FINDING: Mapping[int, type[StorageError]] = {
     **_PUTTING,
     errno.ENOENT: ObjectNotFound,
     errno.ENOTDIR: ObjectNotFound,
-    errno.ELOOP: ObjectNotFound,  # a link
-    errno.EINVAL: ObjectNotFound,  # a folder, a FIFO, a device
-    errno.ENXIO: ObjectNotFound,  # a socket
+    errno.ELOOP: ObjectNotFound,  # a part of the key is a link
+    errno.EINVAL: ObjectNotFound,  # a link, a FIFO, a socket, a device
+    errno.EISDIR: ObjectNotFound,
 }
 _REMEDIES: Mapping[type[StorageError], str] = {
     StorageDenied: "let this user write there",
@@ -291,10 +291,18 @@ def _read_metadata(folder: Directory, name: str) -> dict[str, str]:
         return msgspec.json.decode(folder.read(name, _MAX_METADATA), type=dict[str, str])
     except FileNotFoundError:  # a file that was not put, but copied here
         return {}
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        raise _no_metadata(folder, name, error) from error
     except msgspec.DecodeError as error:
-        raise StorageRejected(
-            f"{folder.path / name}: is not an object's metadata ({error}); remove the file"
-        ) from error
+        raise _no_metadata(folder, name, error) from error
+
+
+def _no_metadata(folder: Directory, name: str, error: Exception) -> StorageRejected:
+    return StorageRejected(
+        f"{folder.path / name}: is not an object's metadata ({error}); remove the file"
+    )
 
 
 def _walk(folder: Directory, above: str, prefix: str) -> Iterator[ObjectInfo]:

@@ -60,13 +60,13 @@ def test_it_posts_what_there_is_to_say(server, archive):
 
 def test_a_webhook_that_answers_with_an_error_is_named_in_the_log(server, archive, caplog):
     WebhookCallback(url=f"{server.url}/500").on_close(archive)
-    assert "not told of archive 'a.events': HTTP Error 500" in caplog.text
+    assert "not told of archive a.events: HTTP Error 500" in caplog.text
     assert archive.exists()
 
 
 def test_one_that_is_not_there_is_too_without_its_url(archive, caplog):
     WebhookCallback(url="http://127.0.0.1:9/secret").on_close(archive)
-    assert "not told of archive 'a.events'" in caplog.text
+    assert "not told of archive a.events" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 from oslo_config import cfg
 
 from shoebox.errors import InvalidName
+from shoebox.escaping import logger
 from shoebox.files import Directory
 from shoebox.storage import ObjectInfo, StorageBackend, check_metadata, shown, validate_key
 from shoebox_plugins.storage.s3 import objects
@@ -21,7 +21,7 @@ from shoebox_plugins.storage.s3.source import Source
 if TYPE_CHECKING:
     from shoebox_plugins.storage.s3.bucket import Bucket
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class S3Backend(StorageBackend):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from threading import Event, Lock, Thread
 from typing import Any
 
 from shoebox.errors import ObjectNotFound, StorageError, StorageUnavailable
+from shoebox.escaping import logger
 from shoebox.storage import shown
 from shoebox_plugins.storage.s3.bucket import Bucket
 from shoebox_plugins.storage.s3.settings import Settings
 from shoebox_plugins.storage.s3.source import DIGESTS, Source, base64_of
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 MOST_PARTS = 10_000
 

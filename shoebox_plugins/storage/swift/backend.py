@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from shoebox.errors import (
     StorageDenied,
     StorageUnavailable,
 )
+from shoebox.escaping import logger
 from shoebox.files import Directory, publishing
 from shoebox.storage import (
     ObjectInfo,
@@ -32,7 +32,7 @@ from shoebox_plugins.storage.swift.info import etag, info, listed
 from shoebox_plugins.storage.swift.options import OPTIONS
 from shoebox_plugins.storage.swift.settings import Settings, from_environment
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _CHUNK = 1 << 20
 _NAMED = 1000

@@ -8,7 +8,6 @@ refers to; with the MD5 a second try replaces only what is the same.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -27,13 +26,14 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.escaping import logger
 from shoebox_plugins.storage.swift.account import Account
 from shoebox_plugins.storage.swift.body import Body, Segment, cut, md5
 from shoebox_plugins.storage.swift.errors import reason
 from shoebox_plugins.storage.swift.info import WHOLE, is_large
 from shoebox_plugins.storage.swift.settings import Settings
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _GET = "multipart-manifest=get"
 _PUT = "multipart-manifest=put"

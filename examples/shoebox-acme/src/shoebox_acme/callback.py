@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +13,9 @@ from oslo_config import cfg
 from shoebox.archive import identify
 from shoebox.callback import Callback
 from shoebox.errors import ConfigError
+from shoebox.escaping import logger
 
-_LOG = logging.getLogger(__name__)
+_LOG = logger(__name__)
 
 
 class WebhookCallback(Callback):
@@ -53,7 +53,7 @@ class WebhookCallback(Callback):
         try:
             urlopen(request, timeout=self._timeout).close()  # noqa: S310 - as above
         except (OSError, HTTPException) as error:
-            _LOG.warning("the webhook was not told of archive %r: %s", path.name, error)
+            _LOG.warning("the webhook was not told of archive %s: %s", path.name, error)
 
 
 def _told(path: Path) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from shoebox import roll_manager
 from shoebox.cli.command import Lister, Maybe
-from shoebox.cli.text import escaped
+from shoebox.escaping import escaped
 
 
 class Acme(Lister):
