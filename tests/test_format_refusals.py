@@ -69,7 +69,7 @@ REFUSED = {
         v2.encode_tail(TAIL._replace(index_offset=1000))
     ),
     "a metadata section that is too short for its records": lambda: v2.decode_records(b"x", 1),
-    "metadata of 1 records in a block of 2": lambda: v2.decode_records(
+    "a metadata section that is not of 2 records": lambda: v2.decode_records(
         bytes(26) + ONE_RECORD[13:], 2
     ),
     "a payload of an unknown type": lambda: v2.decode_records(
@@ -105,7 +105,10 @@ def test_what_is_refused_is_refused_with_its_reason(reason):
         ("a zstd section that can't be", lambda: codecs.decompress(codecs.ZSTD, b"", 0)),
         ("a gzip section that can't be", lambda: codecs.decompress(codecs.GZIP, NO_DEFLATE, 3)),
         ("a header that can't be decoded", lambda: v2.decode_origin(bytes(16) + b"\xc1")),
-        ("metadata that can't be decoded", lambda: v2.decode_records(bytes(13) + b"\xc1", 1)),
+        (
+            "metadata that can't be decoded",
+            lambda: v2.decode_records(bytes(13) + b"\xdd\0\0\0\1\xc1", 1),
+        ),
         ("filters that can't be decoded", lambda: runs.decode(b"\xc1", 1, 0)),
     ],
 )

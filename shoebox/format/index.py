@@ -17,10 +17,14 @@ from shoebox.format import codecs, runs, v2
 from shoebox.format.filters import Filters
 from shoebox.format.section import Section, encode_section
 
-FANOUT = 128
+FANOUT = v2.MAX_ENTRIES - 1
+"""At the end one more may come in from the level below that is closed."""
 
 MAX_DIRECTORY = 1 << 20
 """Bytes; where the keys of the filters would need more, no entry of the frame has filters."""
+
+_TOP = 255
+"""The level that none can stand above."""
 
 _ENTRY = struct.Struct("<QQQqqIIBB6x")
 
@@ -87,13 +91,15 @@ def decode(raw: bytes, count: int, stored: int) -> Piece:
     end = count * _ENTRY.size
     if len(raw) < end or not count:
         raise FormatError("an index frame whose table is not as long as it says")
+    if len(raw) - end > MAX_DIRECTORY:
+        raise FormatError(f"a directory of filters of {len(raw) - end} bytes is over the limit")
     rows = _ENTRY.iter_unpack(memoryview(raw)[:end])
     entries = [Entry._make((*row[:-1], {} if row[-1] else None)) for row in rows]
     return Piece(entries, runs.decode(memoryview(raw)[end:], count, stored))
 
 
 class Index:
-    """The entries that still wait for their index frame, by level; at most FANOUT in each."""
+    """The entries that still wait for their index frame, by level; FANOUT in each, or one more."""
 
     def __init__(self, archive_id: bytes, codec: int = codecs.NONE) -> None:
         self._archive_id = archive_id
@@ -104,14 +110,19 @@ class Index:
         """Take in the entry of a frame that is in the file.
 
         That of a block goes to level 0, that of an index frame to its own level, where it
-        stands for the entries of the level below. Raise FormatError where there are none.
+        stands for the entries of the level below. Raise FormatError where there are none, or
+        where it counts other records, and for an entry that no index frame has room for.
         """
-        if level > 0 and not (level <= len(self._levels) and self._levels[level - 1]):
+        below = self._levels[level - 1] if 0 < level <= len(self._levels) else []
+        if level > 0 and not below:
             raise FormatError(f"an index frame of level {level} that has nothing below it")
+        if level > 0 and sum(it.records for it in below) != entry.records:
+            raise FormatError("an index frame that counts other records than lie below it")
         if level == len(self._levels):
             self._levels.append([])
-        if level > 0:
-            self._levels[level - 1].clear()
+        if level == _TOP or len(self._levels[level]) > FANOUT:
+            raise FormatError("a frame that no index frame follows which tells of it")
+        below.clear()
         self._levels[level].append(entry)
 
     def full(self) -> int | None:

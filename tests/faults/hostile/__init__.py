@@ -1,0 +1,1 @@
+"""What comes from someone who means harm, or from a disk that has gone bad."""
