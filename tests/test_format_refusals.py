@@ -36,15 +36,15 @@ REFUSED = {
     "a version 1 payload length over the limit": lambda: v1.lengths(
         head(raw=preamble.MAX_PAYLOAD + 5)
     ),
-    "a version 1 payload that is not as long as it says": lambda: v1.decode(bytes(4), b"\2\0\0\0x"),
-    "a version 1 metadata block with a wrong number of pairs": lambda: v1.decode(
-        b"\1\0\0\0", bytes(4)
+    "a version 1 payload that is not as long as it says": lambda: v1.payload_size(b"\2\0\0\0", 5),
+    "a version 1 metadata block with a wrong number of pairs": lambda: v1.decode_metadata(
+        b"\1\0\0\0"
     ),
-    "version 1 metadata that is not as long as it says": lambda: v1.decode(
-        struct.pack("<III", 4, 9, 9), bytes(4)
+    "version 1 metadata that is not as long as it says": lambda: v1.decode_metadata(
+        struct.pack("<III", 4, 9, 9)
     ),
-    "version 1 metadata that is not UTF-8": lambda: v1.decode(
-        struct.pack("<III", 4, 1, 0) + b"\xff", bytes(4)
+    "version 1 metadata that is not UTF-8": lambda: v1.decode_metadata(
+        struct.pack("<III", 4, 1, 0) + b"\xff"
     ),
     "a section whose checksum is wrong": lambda: section.decode_section(Section(1, 1, 0), b"x"),
     "unknown compression 9": lambda: codecs.decompress(9, b"", 0),

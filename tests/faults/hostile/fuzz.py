@@ -56,6 +56,8 @@ def _run(target: str, *arguments: str | Path) -> str:
 
 def _keep(target: str, found: list[bytes], faults: list[Path]) -> None:
     """Put the smallest of the inputs into the corpus in place of what is there."""
+    if not found:
+        return
     for path in (CORPUS / target).iterdir():
         if path not in faults:
             path.unlink()

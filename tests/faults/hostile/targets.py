@@ -44,10 +44,11 @@ def v1_record(data: bytes) -> None:
     end = len(head) + metadata + raw
     if len(data) < end:
         return
-    pairs, payload = v1.decode(data[len(head) : end - raw], data[end - raw : end])
+    size = v1.payload_size(data[end - raw : end - raw + 4], raw)
+    pairs = v1.decode_metadata(data[len(head) : end - raw])
+    payload = v1.decode_payload(data[end - size : end])
     again = v1.encode(pairs, payload if isinstance(payload, bytes) else payload.encode())
     # It is shorter where a key stood there twice.
-    assert again[4:6] == data[4:6]
     assert again[-raw:] == data[end - raw : end]
     assert len(again) <= end
 
