@@ -158,16 +158,19 @@ class Frames:
             raise Cut("a frame is cut off")
 
     def _magics(self, start: int) -> Iterator[int]:
-        """Yield every place from there on where the magic stands."""
-        overlap = len(MAGIC_BYTES) - 1
-        while chunk := self._data.read(start, _CHUNK):
+        """Yield every place from there on where the magic stands.
+
+        Mostly the next one is near: more is read at once the further it goes.
+        """
+        overlap, size = len(MAGIC_BYTES) - 1, _FEW
+        while chunk := self._data.read(start, size):
             place = chunk.find(MAGIC_BYTES)
             while place >= 0:
                 yield start + place
                 place = chunk.find(MAGIC_BYTES, place + 1)
             if len(chunk) <= overlap:
                 return
-            start += len(chunk) - overlap
+            start, size = start + len(chunk) - overlap, min(4 * size, _CHUNK)
 
 
 def is_block(frame: v2.Frame | v2.Tail) -> TypeGuard[v2.Frame]:
