@@ -23,9 +23,6 @@ FANOUT = v2.MAX_ENTRIES - 1
 MAX_DIRECTORY = 1 << 20
 """Bytes; where the keys of the filters would need more, no entry of the frame has filters."""
 
-_TOP = 255
-"""The level that none can stand above."""
-
 _ENTRY = struct.Struct("<QQQqqIIBB6x")
 
 
@@ -113,6 +110,11 @@ class Index:
         stands for the entries of the level below. Raise FormatError where there are none, or
         where it counts other records, and for an entry that no index frame has room for.
         """
+        if level == v2.MAX_LEVEL:
+            raise FormatError("an index frame that none can stand above")
+        self._put(entry, level)
+
+    def _put(self, entry: Entry, level: int) -> None:
         below = self._levels[level - 1] if 0 < level <= len(self._levels) else []
         if level > 0 and not below:
             raise FormatError(f"an index frame of level {level} that has nothing below it")
@@ -120,7 +122,7 @@ class Index:
             raise FormatError("an index frame that counts other records than lie below it")
         if level == len(self._levels):
             self._levels.append([])
-        if level == _TOP or len(self._levels[level]) > FANOUT:
+        if len(self._levels[level]) > FANOUT:
             raise FormatError("a frame that no index frame follows which tells of it")
         below.clear()
         self._levels[level].append(entry)
@@ -171,7 +173,7 @@ class Index:
                 entry, frame = rest.encode(level, offset, synced)
                 buffers += frame
                 offset += entry.size
-                rest.add(entry, level + 1)
+                rest._put(entry, level + 1)
             level += 1
             if level == len(rest._levels) - 1 and len(rest._levels[level]) == 1:
                 return rest._levels[level][0], buffers

@@ -45,6 +45,9 @@ MAX_RECORDS: Final = 1 << 16
 MAX_ENTRIES: Final = 129
 """Of an index frame."""
 
+MAX_LEVEL: Final = 62
+"""Of an index frame: as many as there may be where each tells of two below it."""
+
 MAX_NUMBER: Final = 1 << 62
 """Of offsets, lengths and sequence numbers: sums of two stay within 64 bits."""
 
@@ -249,6 +252,8 @@ def _is_plausible(frame: Frame) -> bool:
         return False
     if frame.kind == HEADER:
         return not (frame.offset or frame.level or frame.payload.stored)
+    if frame.kind == INDEX and not 0 < frame.level <= MAX_LEVEL:
+        return False
     return frame.offset > 0 and frame.items > 0 and (frame.level > 0) == (frame.kind == INDEX)
 
 

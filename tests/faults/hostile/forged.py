@@ -83,25 +83,25 @@ class Forged:
         told = {"items": len(entries), "sequence": 0} | told
         return self.add(v2.INDEX, b"".join((*entries, directory)), payload, **told)
 
-    def tail(self, root: v2.Frame, records: int, **told: object) -> bytes:
+    def tail(self, root: v2.Frame, count: int, **told: object) -> bytes:
         """Append the tail, and return the whole."""
         sizes = root.metadata.stored, root.payload.stored
-        tail = v2.Tail(ARCHIVE, self.size, 0, 0, 0, 0, records, root.offset, *sizes)
+        tail = v2.Tail(ARCHIVE, self.size, 0, 0, 0, 0, count, root.offset, *sizes)
         return self.data + v2.encode_tail(tail._replace(**told))
 
 
-def entry(frame: v2.Frame, records: int, known: int = 0, **told: int) -> bytes:
+def entry(frame: v2.Frame, count: int, **told: int) -> bytes:
     """Return the entry of a frame."""
     fields = {
         "offset": frame.offset,
         "sequence": frame.sequence,
-        "records": records,
+        "records": count,
         "first": frame.first_time,
         "last": frame.last_time,
         "metadata": frame.metadata.stored,
         "payload": frame.payload.stored,
         "codec": 0,
-        "known": known,
+        "known": 0,
     }
     return ENTRY.pack(*(fields | told).values())
 
