@@ -151,7 +151,7 @@ class Deliveries:
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
             return _decode(content)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return Delivery()
 
     def note(self, name: str, destination: str, stand: Stand) -> Delivery:

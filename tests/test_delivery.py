@@ -61,6 +61,7 @@ def test_a_destination_that_was_added_later_has_to_get_it_too(spool):
         b"[1]",
         b'{"destinations": {"hot": 5}}',
         b'{"destinations": {"hot": {"stored": 1}}}',
+        b'{"x": ' + b"[" * 100_000,
     ],
 )
 def test_a_state_that_can_not_be_read_means_nothing_was_delivered(spool, garbage):

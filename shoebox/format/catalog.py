@@ -122,7 +122,7 @@ def decode(file: BinaryIO) -> Table:
     raw = decode_section(section, last[at - begins : at - begins + section.stored])
     try:
         table = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"its table can't be decoded: {error}") from error
     _check(table, at)
     return table

@@ -45,7 +45,7 @@ class Forged:
         """The bytes up to now."""
         return b"".join(self.parts)
 
-    def add(self, kind: int, metadata: bytes, payload: bytes = b"", **told: object) -> v2.Frame:
+    def add(self, kind: int, first: bytes, second: bytes = b"", **told: object) -> v2.Frame:
         """Append a frame with these sections."""
         frame = v2.Frame(
             kind,
@@ -57,12 +57,12 @@ class Forged:
             0,
             0,
             0,
-            section_of(metadata),
-            section_of(payload),
+            section_of(first),
+            section_of(second),
         )
         frame = frame._replace(**told)
-        self.parts += [v2.encode_frame(frame), metadata, payload]
-        self.size += v2.FRAME_SIZE + len(metadata) + len(payload)
+        self.parts += [v2.encode_frame(frame), first, second]
+        self.size += v2.FRAME_SIZE + len(first) + len(second)
         self.frames.append(frame)
         return frame
 

@@ -1,4 +1,4 @@
-"""An index, a tail or a head that lies: what is read is right, and what it tells is not believed."""
+"""An index, a tail or a head that lies: what is read is right, and no lie is followed."""
 
 import io
 import logging
