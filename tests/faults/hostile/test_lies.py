@@ -176,6 +176,18 @@ def test_recovery_of_an_index_as_high_as_it_can_be_ends_well(tmp_path, up):
     assert done.records == (4 if up else 3)
 
 
+@pytest.mark.parametrize("away", [-1, -100])
+def test_recovery_takes_no_frame_that_says_it_stands_elsewhere(tmp_path, away):
+    """Behind one that says less, the rest would be where bytes are missing."""
+    made = begun()
+    made.block(b"four", offset=made.size + away)
+    path = tmp_path / "a.events.open"
+    path.write_bytes(made.data)
+    done = recover(path)
+    assert (done.outcome, done.records) == ("sealed", 3)
+    assert read(done.path.read_bytes()) == (ALL, [])
+
+
 def filters_of(count, raw, codec=0):
     """Return a directory of so many runs, each of one filter of so many bytes."""
     power = raw.bit_length() + 2
