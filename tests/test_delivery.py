@@ -69,6 +69,15 @@ def test_a_state_that_can_not_be_read_means_nothing_was_delivered(spool, garbage
     assert Deliveries(spool).read("a.events") == Delivery()
 
 
+def test_a_state_that_was_cut_anywhere_means_nothing_was_delivered(spool):
+    path = spool.path / "a.events.delivery"
+    Deliveries(spool).note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        assert Deliveries(spool).read("a.events") == Delivery()
+
+
 def test_an_archive_is_claimed_by_one_process_at_a_time(spool):
     """Threads of one process share the claim."""
     deliveries, other = Deliveries(spool), Deliveries(Spool(spool.path))

@@ -97,6 +97,15 @@ def test_a_table_that_does_not_fit_together_is_refused_and_rules_nothing_out(lie
     assert found.everything() is None
 
 
+def test_one_that_was_cut_anywhere_knows_nothing(caplog):
+    caplog.set_level(logging.ERROR)
+    data = sealed(Table(["a"], ROWS, [[PART]]))
+    for size in range(len(data)):
+        found = opened(data[:size])
+        assert not found.rules_out("k1", 100, WANTED)
+        assert found.everything() is None
+
+
 @pytest.mark.parametrize(
     "numbers",
     [[], [2**64 - 1], [hash_of("1") << 32 | 7], NUMBERS[::-1], NUMBERS * 2],

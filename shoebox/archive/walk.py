@@ -36,6 +36,8 @@ class _Current:
     """Where the archive begins in the file, or would but for bytes that are missing."""
     mark: int = 0
     """Up to where, from the start, it was known to be durable."""
+    other: int = -1
+    """Where the last frame should stand that was no block."""
     missing: Missing = field(default_factory=Missing)
 
     @classmethod
@@ -48,7 +50,9 @@ class _Current:
         return cls(*known, start.archive_at, missing=Missing(range(start.sequence)))
 
     def wants(self, frame: v2.Frame) -> bool:
-        """Tell whether a block holds records that were not met yet."""
+        """Tell whether a block holds records that were not met yet, or another frame comes next."""
+        if frame.kind != v2.BLOCK:
+            return frame.offset > self.other
         return frame.sequence >= self.sequence or self.missing.hold(_numbers(frame))
 
     def take(self, located: Located) -> str:
@@ -67,6 +71,7 @@ class _Current:
         if isinstance(frame, v2.Tail):
             return frame.sequence + frame.records - self.sequence
         if not is_block(frame):
+            self.other = frame.offset
             return 0
         numbers, jumped = _numbers(frame), range(self.sequence, frame.sequence)
         if jumped:
@@ -166,9 +171,10 @@ class Walk:
             yield from self._leave()
             current = self._current = _Current(frame.archive_id, frame.sequence, frame.offset)
             yield from self._missing("its header is missing" if frame.offset else "", at)
-        if is_block(frame) and not current.wants(frame):
+        if isinstance(frame, v2.Frame) and not current.wants(frame):
             self._pass(located)
-            yield self._fault("corrupt", at, located.end, "a block that was there already")
+            what = f"a {v2.KINDS[frame.kind]} that was there already"
+            yield self._fault("corrupt", at, located.end, what)
             return
         yield from self._missing(current.take(located), at)
         if isinstance(frame, v2.Tail):

@@ -10,6 +10,7 @@ the table of entries and the directory of their filters, its payload section the
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shoebox.errors import FormatError
@@ -80,6 +81,16 @@ def entry_of(frame: v2.Frame, records: int, filters: Filters | None = None) -> E
     )
 
 
+def _summed(entries: Sequence[Entry]) -> tuple[int, int, int, int]:
+    """Return what an entry of them all tells: sequence, records, first and last time."""
+    return (
+        entries[0].sequence,
+        sum(entry.records for entry in entries),
+        min(entry.first_time for entry in entries),
+        max(entry.last_time for entry in entries),
+    )
+
+
 def decode(raw: bytes, count: int, stored: int) -> Piece:
     """Return what the raw metadata section of an index frame tells of its entries.
 
@@ -108,7 +119,7 @@ class Index:
 
         That of a block goes to level 0, that of an index frame to its own level, where it
         stands for the entries of the level below. Raise FormatError where there are none, or
-        where it counts other records, and for an entry that no index frame has room for.
+        where it tells of other records, and for an entry that no index frame has room for.
         """
         if level == v2.MAX_LEVEL:
             raise FormatError("an index frame that none can stand above")
@@ -118,8 +129,8 @@ class Index:
         below = self._levels[level - 1] if 0 < level <= len(self._levels) else []
         if level > 0 and not below:
             raise FormatError(f"an index frame of level {level} that has nothing below it")
-        if level > 0 and sum(it.records for it in below) != entry.records:
-            raise FormatError("an index frame that counts other records than lie below it")
+        if level > 0 and entry[1:5] != _summed(below):
+            raise FormatError("an index frame that tells of other records than lie below it")
         if level == len(self._levels):
             self._levels.append([])
         if len(self._levels[level]) > FANOUT:
@@ -143,20 +154,21 @@ class Index:
             directory, filters = runs.EMPTY, b""
         rows = [_ENTRY.pack(*entry[:8], known and entry.filters is not None) for entry in entries]
         table, stored_table = encode_section(self._codec, b"".join((*rows, directory)))
+        sequence, records, first_time, last_time = _summed(entries)
         frame = v2.Frame(
             kind=v2.INDEX,
             level=level + 1,
             archive_id=self._archive_id,
             offset=offset,
             synced=synced,
-            sequence=entries[0].sequence,
-            first_time=min(entry.first_time for entry in entries),
-            last_time=max(entry.last_time for entry in entries),
+            sequence=sequence,
+            first_time=first_time,
+            last_time=last_time,
             items=len(entries),
             metadata=table,
             payload=Section(len(filters), len(filters), codecs.checksum(filters)),
         )
-        entry = entry_of(frame, sum(entry.records for entry in entries))
+        entry = entry_of(frame, records)
         return entry, [v2.encode_frame(frame), stored_table, filters]
 
     def finish(self, offset: int, synced: int) -> tuple[Entry, list[bytes]]:

@@ -176,6 +176,19 @@ def test_recovery_of_an_index_as_high_as_it_can_be_ends_well(tmp_path, up):
     assert done.records == (4 if up else 3)
 
 
+@pytest.mark.parametrize("field", ["sequence", "first_time", "last_time"])
+def test_recovery_takes_no_index_frame_that_tells_of_other_records(tmp_path, field):
+    """A tail tells what the index frames do: records would be missing, or not be found."""
+    made = begun()
+    made.index(*(entry(it, it.items) for it in made.frames[1:]), **{field: 1 << 60})
+    made.block(b"four")
+    path = tmp_path / "a.events.open"
+    path.write_bytes(made.data)
+    done = recover(path)
+    assert (done.outcome, done.records) == ("sealed", 3)
+    assert read(done.path.read_bytes()) == (ALL, [])
+
+
 @pytest.mark.parametrize("away", [-1, -100])
 def test_recovery_takes_no_frame_that_says_it_stands_elsewhere(tmp_path, away):
     """Behind one that says less, the rest would be where bytes are missing."""
