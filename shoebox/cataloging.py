@@ -15,9 +15,10 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from shoebox.catalog import ABSENT, ANYTHING, NOTHING, Catalog, Row, hash_of, write
+from shoebox.catalog import Catalog
 from shoebox.digests import digests
 from shoebox.errors import ObjectNotFound
+from shoebox.format.catalog import ABSENT, ANYTHING, MAX_TOTAL, NOTHING, Row, hash_of, write
 from shoebox.sources import Object
 from shoebox.spool import CATALOG
 from shoebox.storage import StorageBackend
@@ -25,9 +26,6 @@ from shoebox.stores import objects
 
 MAX_VALUES = 1 << 18
 """Of a key of one archive; one that has more is taken for having any."""
-
-MAX_TOTAL = 1 << 24
-"""Of all archives and keys; where there would be more, fewer are kept of each key."""
 
 AT_ONCE = 8
 """Archives that are read at the same time."""

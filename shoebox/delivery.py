@@ -156,7 +156,7 @@ class Deliveries:
         try:
             content = self._spool.directory.read(name + DELIVERY, _LIMIT)
             return _decode(content)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return Delivery()
         except OSError as error:
             if error.errno not in NO_FILE:

@@ -15,8 +15,9 @@ from shoebox.archive.header import Header, header_of, read_header
 from shoebox.archive.reader import ArchiveReader
 from shoebox.archive.source import Bytes, open_source
 from shoebox.archive.span import WHOLE, Span
-from shoebox.catalog import Catalog, Row
+from shoebox.catalog import Catalog
 from shoebox.errors import FormatError
+from shoebox.format.catalog import Row
 from shoebox.regular import open_regular
 from shoebox.selection import Selection
 from shoebox.spool import OPEN

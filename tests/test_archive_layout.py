@@ -4,7 +4,6 @@ import pytest
 
 from shoebox.archive import ArchiveReader
 from shoebox.archive.layout import (
-    MAX_FILTERS,
     LayoutV1,
     LayoutV2,
     Pending,
@@ -12,7 +11,7 @@ from shoebox.archive.layout import (
     layout_of,
 )
 from shoebox.errors import RecordValueError
-from shoebox.format import filters, index, v2
+from shoebox.format import filters, index, runs, v2
 from tests import golden
 
 
@@ -94,7 +93,7 @@ def test_filters_that_would_be_too_large_are_left_out():
     assert block_filters(many) is None
     assert block_filters({"0": many["0"]}) is not None
     assert block_filters(many, {"0"}) is not None
-    assert block_filters({"k" * MAX_FILTERS: {"v"}}) is None
+    assert block_filters({"k" * runs.MAX_FILTERS: {"v"}}) is None
 
 
 def test_keys_that_are_not_to_be_indexed_are_known_and_have_no_filter(tmp_path):

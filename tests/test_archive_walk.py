@@ -152,6 +152,23 @@ def test_a_doubled_block_is_given_once(archive, doubled, distance):
     assert faults[0].reason == "a block that was there already"
 
 
+def test_a_doubled_header_or_index_frame_is_a_fault_and_costs_nothing(archive):
+    parts, blocks = pieces(archive), blocks_of(archive)
+    for place in range(len(parts) - 1):
+        for target in range(place + 1, len(parts)):
+            if place not in blocks:
+                records, faults = read(b"".join([*parts[:target], parts[place], *parts[target:]]))
+                assert rows(records) == ROWS
+                assert kinds(faults) == ["corrupt"]
+                assert faults[0].reason.endswith("that was there already")
+
+
+def test_a_doubled_tail_is_a_fault_and_costs_nothing(archive):
+    records, faults = read(archive + pieces(archive)[-1])
+    assert rows(records) == ROWS
+    assert set(kinds(faults)) == {"gap"}
+
+
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(range(4), 2)))
 def test_swapped_blocks_are_all_given_once_and_noticed(archive, one, other):
     parts, places = pieces(archive), blocks_of(archive)

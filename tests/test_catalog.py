@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoebox import catalog
-from shoebox.catalog import ABSENT, ANYTHING, Catalog, Row, hash_of
+from shoebox.catalog import Catalog
 from shoebox.errors import FormatError
+from shoebox.format import catalog
+from shoebox.format.catalog import ABSENT, ANYTHING, Row, hash_of
 from shoebox.selection import Not, Selection
 from shoebox.testing import MemoryBackend
 

@@ -7,8 +7,9 @@ import pytest
 from benchmarks.counting import CountingBackend
 from shoebox import cataloging
 from shoebox.archive import ArchiveWriter
-from shoebox.catalog import ANYTHING, Catalog
+from shoebox.catalog import Catalog
 from shoebox.errors import InvalidName
+from shoebox.format.catalog import ANYTHING
 from shoebox.roll_manager import ReadingRollManager
 from shoebox.selection import Not
 from shoebox.spool import render

@@ -43,6 +43,12 @@ def test_a_line_that_is_no_json_is_refused(line):
         of(line)
 
 
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"x": ' * 100_000, '{"a": ' + "[" * 100_000])
+def test_a_line_that_goes_too_deep_is_refused(line):
+    with pytest.raises(RecordValueError, match="is not JSON"):
+        of(line)
+
+
 def test_the_line_goes_before_the_constant():
     assert of('{"a": {"b": "line"}}', k="constant") == {"k": "line"}
     assert of("{}", k="constant") == {"k": "constant"}

@@ -61,11 +61,21 @@ def test_a_destination_that_was_added_later_has_to_get_it_too(spool):
         b"[1]",
         b'{"destinations": {"hot": 5}}',
         b'{"destinations": {"hot": {"stored": 1}}}',
+        b'{"x": ' + b"[" * 100_000,
     ],
 )
 def test_a_state_that_can_not_be_read_means_nothing_was_delivered(spool, garbage):
     (spool.path / "a.events.delivery").write_bytes(garbage)
     assert Deliveries(spool).read("a.events") == Delivery()
+
+
+def test_a_state_that_was_cut_anywhere_means_nothing_was_delivered(spool):
+    path = spool.path / "a.events.delivery"
+    Deliveries(spool).note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        assert Deliveries(spool).read("a.events") == Delivery()
 
 
 def test_an_archive_is_claimed_by_one_process_at_a_time(spool):

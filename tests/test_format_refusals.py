@@ -36,15 +36,15 @@ REFUSED = {
     "a version 1 payload length over the limit": lambda: v1.lengths(
         head(raw=preamble.MAX_PAYLOAD + 5)
     ),
-    "a version 1 payload that is not as long as it says": lambda: v1.decode(bytes(4), b"\2\0\0\0x"),
-    "a version 1 metadata block with a wrong number of pairs": lambda: v1.decode(
-        b"\1\0\0\0", bytes(4)
+    "a version 1 payload that is not as long as it says": lambda: v1.payload_size(b"\2\0\0\0", 5),
+    "a version 1 metadata block with a wrong number of pairs": lambda: v1.decode_metadata(
+        b"\1\0\0\0"
     ),
-    "version 1 metadata that is not as long as it says": lambda: v1.decode(
-        struct.pack("<III", 4, 9, 9), bytes(4)
+    "version 1 metadata that is not as long as it says": lambda: v1.decode_metadata(
+        struct.pack("<III", 4, 9, 9)
     ),
-    "version 1 metadata that is not UTF-8": lambda: v1.decode(
-        struct.pack("<III", 4, 1, 0) + b"\xff", bytes(4)
+    "version 1 metadata that is not UTF-8": lambda: v1.decode_metadata(
+        struct.pack("<III", 4, 1, 0) + b"\xff"
     ),
     "a section whose checksum is wrong": lambda: section.decode_section(Section(1, 1, 0), b"x"),
     "unknown compression 9": lambda: codecs.decompress(9, b"", 0),
@@ -69,7 +69,7 @@ REFUSED = {
         v2.encode_tail(TAIL._replace(index_offset=1000))
     ),
     "a metadata section that is too short for its records": lambda: v2.decode_records(b"x", 1),
-    "metadata of 1 records in a block of 2": lambda: v2.decode_records(
+    "a metadata section that is not of 2 records": lambda: v2.decode_records(
         bytes(26) + ONE_RECORD[13:], 2
     ),
     "a payload of an unknown type": lambda: v2.decode_records(
@@ -105,7 +105,10 @@ def test_what_is_refused_is_refused_with_its_reason(reason):
         ("a zstd section that can't be", lambda: codecs.decompress(codecs.ZSTD, b"", 0)),
         ("a gzip section that can't be", lambda: codecs.decompress(codecs.GZIP, NO_DEFLATE, 3)),
         ("a header that can't be decoded", lambda: v2.decode_origin(bytes(16) + b"\xc1")),
-        ("metadata that can't be decoded", lambda: v2.decode_records(bytes(13) + b"\xc1", 1)),
+        (
+            "metadata that can't be decoded",
+            lambda: v2.decode_records(bytes(13) + b"\xdd\0\0\0\1\xc1", 1),
+        ),
         ("filters that can't be decoded", lambda: runs.decode(b"\xc1", 1, 0)),
     ],
 )
@@ -169,10 +172,10 @@ def test_what_would_not_become_shorter_is_stored_as_it_is(codec):
 def test_an_index_level_is_due_with_its_last_entry():
     pending = index.Index(bytes(16))
     entry = index.entry_of(BLOCK, 1)
-    for _ in range(index.FANOUT - 1):
-        pending.add(entry)
+    for number in range(1, index.FANOUT):
+        pending.add(entry._replace(offset=number))
     assert pending.full() is None
-    pending.add(entry)
+    pending.add(entry._replace(offset=index.FANOUT))
     assert pending.full() == 0
 
 

@@ -53,6 +53,11 @@ def test_what_is_no_position_is_refused_and_shown(text):
     assert repr(text) in str(caught.value)
 
 
+def test_what_goes_too_deep_is_no_position():
+    with pytest.raises(RecordValueError, match="none that a reader gave"):
+        parse("[" * 100_000)
+
+
 def test_only_the_beginning_of_it_is_shown():
     with pytest.raises(RecordValueError) as caught:
         parse("x" * 10_000)

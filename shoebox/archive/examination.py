@@ -96,6 +96,8 @@ def _take_in(found: Findings, reader: ArchiveReader, item: Located | RecordV1) -
     """Count a frame as a part of the sound beginning; raise FormatError if it is none."""
     if found.ended:
         raise FormatError("something follows its tail")
+    if isinstance(item, Located) and item.frame.offset != item.at:
+        raise FormatError("a frame that was written to another place")
     if isinstance(item, RecordV1):
         found.records += 1
     elif item.is_a(v2.HEADER) != (not found.begun):

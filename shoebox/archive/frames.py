@@ -12,6 +12,7 @@ from shoebox.format import v1, v2
 from shoebox.format.preamble import MAGIC_BYTES, version_of
 
 _CHUNK = 1 << 20
+_FEW = 1 << 12
 
 
 class Located(NamedTuple):
@@ -97,6 +98,18 @@ class Frames:
             self._ahead = self._look_ahead(start, archive_id)
         return self._ahead
 
+    def holds_magic(self, start: int, size: int) -> bool:
+        """Tell whether the magic stands in so many bytes; of these no more is read than it takes.
+
+        So what claims to be long, and is full of what claims that too, is not read as often.
+        """
+        end, step, before = start + size, _FEW, b""
+        while start < end and (chunk := self._data.read(start, min(step, end - start))):
+            if MAGIC_BYTES in before + chunk:
+                return True
+            before, start, step = chunk[1 - len(MAGIC_BYTES) :], start + len(chunk), 4 * step
+        return False
+
     def length(self) -> int:
         """Return the bytes of the file; a stream is read to its end for it."""
         return self._data.length()
@@ -126,28 +139,38 @@ class Frames:
         if len(head) < v1.HEADER.size:
             raise Cut("a record is cut off")
         metadata, raw = v1.lengths(head[: v1.HEADER.size])
-        self._check_end(at + v1.HEADER.size + metadata + raw)
-        block = self._data.read(at + v1.HEADER.size, metadata + raw)
-        if len(block) < metadata + raw:
+        begin = at + v1.HEADER.size
+        end = begin + metadata + raw
+        self._check_end(end)
+        if metadata > _FEW and self.holds_magic(begin, metadata):
+            # Neither lengths nor UTF-8 have it: what is no record is not read over and over.
+            raise FormatError("version 1 metadata that another frame begins in")
+        block = self._data.read(begin, metadata + v1.LENGTH.size)
+        size = v1.payload_size(block[metadata:], raw)
+        pairs = v1.decode_metadata(block[:metadata])
+        payload = self._data.read(end - size, size)
+        if len(payload) < size:
             raise Cut("a record is cut off")
-        end = at + v1.HEADER.size + len(block)
-        return RecordV1(at, end, *v1.decode(block[:metadata], block[metadata:]))
+        return RecordV1(at, end, pairs, v1.decode_payload(payload))
 
     def _check_end(self, end: int) -> None:
         if not self._data.reaches(end):
             raise Cut("a frame is cut off")
 
     def _magics(self, start: int) -> Iterator[int]:
-        """Yield every place from there on where the magic stands."""
-        overlap = len(MAGIC_BYTES) - 1
-        while chunk := self._data.read(start, _CHUNK):
+        """Yield every place from there on where the magic stands.
+
+        Mostly the next one is near: more is read at once the further it goes.
+        """
+        overlap, size = len(MAGIC_BYTES) - 1, _FEW
+        while chunk := self._data.read(start, size):
             place = chunk.find(MAGIC_BYTES)
             while place >= 0:
                 yield start + place
                 place = chunk.find(MAGIC_BYTES, place + 1)
             if len(chunk) <= overlap:
                 return
-            start += len(chunk) - overlap
+            start, size = start + len(chunk) - overlap, min(4 * size, _CHUNK)
 
 
 def is_block(frame: v2.Frame | v2.Tail) -> TypeGuard[v2.Frame]:

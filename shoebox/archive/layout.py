@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from shoebox.archive.checks import check_sizes
 from shoebox.archive.pending import Pending, as_bytes
 from shoebox.errors import RecordValueError
-from shoebox.format import codecs, filters, v1, v2
+from shoebox.format import codecs, filters, runs, v1, v2
 from shoebox.format.filters import Filters
 from shoebox.format.index import Entry, Index, entry_of
 from shoebox.format.section import Section, encode_section
@@ -16,9 +16,6 @@ from shoebox.format.section import Section, encode_section
 Buffers = Sequence[bytes]
 
 _COMPRESSIONS = ", ".join(codecs.CODECS)
-MAX_FILTERS = 1 << 16
-"""Bytes of filters for one block, the keys' characters counted in; where they would need more
-it has none."""
 
 
 class Block(NamedTuple):
@@ -232,4 +229,4 @@ def block_filters(values: Mapping[str, set[str]], keys: Collection[str] = ()) ->
     """
     found = filters.of(values, keys)
     size = sum(map(len, found)) + sum(map(len, found.values()))
-    return found if size <= MAX_FILTERS else None
+    return found if size <= runs.MAX_FILTERS else None

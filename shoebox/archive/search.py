@@ -143,8 +143,9 @@ class _Descent:
         }
         self._start = start
         self._tail = tail
-        self._last = [0] * 256
-        """The offset of the last frame that was met, by level: so that none is met twice."""
+        self._last = [(0, 0)] * 256
+        """The offset of the last frame that was met, and the sequence number behind its records,
+        by level: so that none is met twice."""
         self._meet = meet
 
     def hits(self) -> Iterator[Hit]:
@@ -190,13 +191,17 @@ class _Descent:
         """Yield the entries of blocks under an index frame."""
         if not self._selection.overlaps(entry.first_time, entry.last_time):
             return
-        piece = self._piece(entry, level)
-        for below in self._able(piece):
-            self._advance(below, piece.level - 1)
-            if piece.level == 1:
+        level, able = self._opened(self._piece(entry, level))
+        for below in able:
+            self._advance(below, level - 1)
+            if level == 1:
                 yield below
             else:
-                yield from self._below(below, piece.level - 1)
+                yield from self._below(below, level - 1)
+
+    def _opened(self, piece: Piece) -> tuple[int, list[index.Entry]]:
+        """Return what it takes to go down from an index frame: its filters are not kept."""
+        return piece.level, self._able(piece)
 
     def _piece(self, entry: index.Entry, level: int | None) -> Piece:
         at = self._start + entry.offset
@@ -208,6 +213,8 @@ class _Descent:
         told = index.decode(raw, frame.items, frame.payload.stored)
         if sum(it.records for it in told.entries) != entry.records:
             raise FormatError("the index counts other records")
+        if max(it.offset for it in told.entries) >= entry.offset:
+            raise FormatError("the index leads to a frame behind it")
         piece = Piece(at, frame.level, at + len(data), told)
         self._meet(piece)
         return piece
@@ -235,9 +242,10 @@ class _Descent:
         return [it for it in able if entries[it].filters is None or probe(held[it] or b"")]
 
     def _advance(self, entry: index.Entry, level: int) -> None:
-        if not self._last[level] < entry.offset < self._tail.offset:
+        offset, sequence = self._last[level]
+        if entry.offset <= offset or entry.sequence < sequence:
             raise FormatError("an index that leads to a frame twice")
-        self._last[level] = entry.offset
+        self._last[level] = entry.offset, entry.sequence + entry.records
 
 
 def _archives(data: Bytes) -> Iterator[tuple[int, v2.Tail]]:

@@ -81,6 +81,9 @@ class Bytes:
         """Return the bytes there; fewer at the end."""
         if self._pages is not None:
             return self._pages.read(offset, size)
+        if size > _STEP and not self.reaches(offset + size):
+            # A file allocates what it is asked for before it looks whether that is there.
+            size = max(0, self._size - offset)
         within = offset - self._loaded_at
         if 0 <= within <= len(self._loaded) - size:
             return self._loaded[within : within + size]

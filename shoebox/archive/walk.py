@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from shoebox.archive.frames import Frames, Located, RecordV1, is_block
+from shoebox.archive.missing import Missing
 from shoebox.archive.record import Fault, FaultKind
 from shoebox.archive.source import Bytes
 from shoebox.archive.span import WHOLE, Span, Start
@@ -35,8 +36,9 @@ class _Current:
     """Where the archive begins in the file, or would but for bytes that are missing."""
     mark: int = 0
     """Up to where, from the start, it was known to be durable."""
-    missing: list[range] = field(default_factory=list)
-    """Sequence numbers that were jumped over."""
+    other: int = -1
+    """Where the last frame should stand that was no block."""
+    missing: Missing = field(default_factory=Missing)
 
     @classmethod
     def at(cls, start: Start) -> Self:
@@ -45,14 +47,13 @@ class _Current:
         The records before it may turn up behind it, out of their place: they are missing.
         """
         known = start.archive_id, start.sequence, start.at - start.archive_at
-        return cls(*known, start.archive_at, missing=[range(start.sequence)])
+        return cls(*known, start.archive_at, missing=Missing(range(start.sequence)))
 
     def wants(self, frame: v2.Frame) -> bool:
-        """Tell whether a block holds records that were not met yet."""
-        last = frame.sequence + frame.items - 1
-        return frame.sequence >= self.sequence or any(
-            frame.sequence in gap and last in gap for gap in self.missing
-        )
+        """Tell whether a block holds records that were not met yet, or another frame comes next."""
+        if frame.kind != v2.BLOCK:
+            return frame.offset > self.other
+        return frame.sequence >= self.sequence or self.missing.hold(_numbers(frame))
 
     def take(self, located: Located) -> str:
         """Count a frame as met; return what is missing before it, empty if nothing is."""
@@ -70,14 +71,20 @@ class _Current:
         if isinstance(frame, v2.Tail):
             return frame.sequence + frame.records - self.sequence
         if not is_block(frame):
+            self.other = frame.offset
             return 0
-        end = frame.sequence + frame.items
-        jumped = range(self.sequence, frame.sequence)
-        parts = [(range(gap.start, frame.sequence), range(end, gap.stop)) for gap in self.missing]
-        self.missing = [part for pair in parts for part in pair if part]
-        self.missing += [jumped] if jumped else []
-        self.sequence = max(self.sequence, end)
+        numbers, jumped = _numbers(frame), range(self.sequence, frame.sequence)
+        if jumped:
+            self.missing.add(jumped)
+        elif numbers.start < self.sequence:
+            self.missing.take(numbers)
+        self.sequence = max(self.sequence, numbers.stop)
         return len(jumped)
+
+
+def _numbers(block: v2.Frame) -> range:
+    """Return the sequence numbers of a block's records."""
+    return range(block.sequence, block.sequence + block.items)
 
 
 class Walk:
@@ -143,6 +150,10 @@ class Walk:
             end = self.at = self._search_from = found
         return self._fault(self._kind(item.at, end, error), item.at, end, error)
 
+    def holds_magic(self, start: int, size: int) -> bool:
+        """Tell whether a frame may begin in so many bytes, without reading on behind it."""
+        return self._frames.holds_magic(start, size)
+
     def _accept(self, item: Located | RecordV1) -> Iterator[Item]:
         self._known = True
         if isinstance(item, Located):
@@ -160,9 +171,10 @@ class Walk:
             yield from self._leave()
             current = self._current = _Current(frame.archive_id, frame.sequence, frame.offset)
             yield from self._missing("its header is missing" if frame.offset else "", at)
-        if is_block(frame) and not current.wants(frame):
+        if isinstance(frame, v2.Frame) and not current.wants(frame):
             self._pass(located)
-            yield self._fault("corrupt", at, located.end, "a block that was there already")
+            what = f"a {v2.KINDS[frame.kind]} that was there already"
+            yield self._fault("corrupt", at, located.end, what)
             return
         yield from self._missing(current.take(located), at)
         if isinstance(frame, v2.Tail):

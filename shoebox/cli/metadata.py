@@ -37,7 +37,7 @@ class LineMetadata:
                 value = _value(members, path)
                 if value is not None:
                     metadata[key] = value
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RecordValueError(f"is not JSON: {error}") from None
         return metadata
 

@@ -10,6 +10,7 @@ the table of entries and the directory of their filters, its payload section the
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shoebox.errors import FormatError
@@ -17,7 +18,8 @@ from shoebox.format import codecs, runs, v2
 from shoebox.format.filters import Filters
 from shoebox.format.section import Section, encode_section
 
-FANOUT = 128
+FANOUT = v2.MAX_ENTRIES - 1
+"""At the end one more may come in from the level below that is closed."""
 
 MAX_DIRECTORY = 1 << 20
 """Bytes; where the keys of the filters would need more, no entry of the frame has filters."""
@@ -79,6 +81,16 @@ def entry_of(frame: v2.Frame, records: int, filters: Filters | None = None) -> E
     )
 
 
+def _summed(entries: Sequence[Entry]) -> tuple[int, int, int, int]:
+    """Return what an entry of them all tells: sequence, records, first and last time."""
+    return (
+        entries[0].sequence,
+        sum(entry.records for entry in entries),
+        min(entry.first_time for entry in entries),
+        max(entry.last_time for entry in entries),
+    )
+
+
 def decode(raw: bytes, count: int, stored: int) -> Piece:
     """Return what the raw metadata section of an index frame tells of its entries.
 
@@ -87,13 +99,15 @@ def decode(raw: bytes, count: int, stored: int) -> Piece:
     end = count * _ENTRY.size
     if len(raw) < end or not count:
         raise FormatError("an index frame whose table is not as long as it says")
+    if len(raw) - end > MAX_DIRECTORY:
+        raise FormatError(f"a directory of filters of {len(raw) - end} bytes is over the limit")
     rows = _ENTRY.iter_unpack(memoryview(raw)[:end])
     entries = [Entry._make((*row[:-1], {} if row[-1] else None)) for row in rows]
     return Piece(entries, runs.decode(memoryview(raw)[end:], count, stored))
 
 
 class Index:
-    """The entries that still wait for their index frame, by level; at most FANOUT in each."""
+    """The entries that still wait for their index frame, by level; FANOUT in each, or one more."""
 
     def __init__(self, archive_id: bytes, codec: int = codecs.NONE) -> None:
         self._archive_id = archive_id
@@ -104,19 +118,22 @@ class Index:
         """Take in the entry of a frame that is in the file; one that is known changes nothing.
 
         That of a block goes to level 0, that of an index frame to its own level, where it
-        stands for the entries of the level below. Raise FormatError where there are none.
+        stands for the entries of the level below. Raise FormatError where there are none, or
+        where it tells of other records, and for an entry that no index frame has room for.
         """
-        if level == len(self._levels):
-            self._levels.append([])
-        if level > len(self._levels):
-            raise FormatError(f"an index frame of level {level} that has nothing below it")
-        entries = self._levels[level]
-        if not entries or entries[-1].offset < entry.offset:
-            if level > 0 and not self._levels[level - 1]:
-                raise FormatError(f"an index frame of level {level} that has nothing below it")
-            entries.append(entry)
-        if level > 0:
-            self._levels[level - 1].clear()
+        if level == v2.MAX_LEVEL:
+            raise FormatError("an index frame that none can stand above")
+        self._put(entry, level)
+
+    def _put(self, entry: Entry, level: int) -> None:
+        below = self._levels[level - 1] if 0 < level <= len(self._levels) else []
+        known = self._levels[level] if level < len(self._levels) else []
+        if not known or known[-1].offset < entry.offset:
+            _check(entry, level, below, known)
+            if level == len(self._levels):
+                self._levels.append([])
+            self._levels[level].append(entry)
+        below.clear()
 
     def full(self) -> int | None:
         """Return the lowest level that is due to be written, if there is one."""
@@ -134,20 +151,21 @@ class Index:
             directory, filters = runs.EMPTY, b""
         rows = [_ENTRY.pack(*entry[:8], known and entry.filters is not None) for entry in entries]
         table, stored_table = encode_section(self._codec, b"".join((*rows, directory)))
+        sequence, records, first_time, last_time = _summed(entries)
         frame = v2.Frame(
             kind=v2.INDEX,
             level=level + 1,
             archive_id=self._archive_id,
             offset=offset,
             synced=synced,
-            sequence=entries[0].sequence,
-            first_time=min(entry.first_time for entry in entries),
-            last_time=max(entry.last_time for entry in entries),
+            sequence=sequence,
+            first_time=first_time,
+            last_time=last_time,
             items=len(entries),
             metadata=table,
             payload=Section(len(filters), len(filters), codecs.checksum(filters)),
         )
-        entry = entry_of(frame, sum(entry.records for entry in entries))
+        entry = entry_of(frame, records)
         return entry, [v2.encode_frame(frame), stored_table, filters]
 
     def finish(self, offset: int, synced: int) -> tuple[Entry, list[bytes]]:
@@ -164,7 +182,17 @@ class Index:
                 entry, frame = rest.encode(level, offset, synced)
                 buffers += frame
                 offset += entry.size
-                rest.add(entry, level + 1)
+                rest._put(entry, level + 1)
             level += 1
             if level == len(rest._levels) - 1 and len(rest._levels[level]) == 1:
                 return rest._levels[level][0], buffers
+
+
+def _check(entry: Entry, level: int, below: list[Entry], known: list[Entry]) -> None:
+    """Raise FormatError where an entry can't follow those of its level, above those below."""
+    if level > 0 and not below:
+        raise FormatError(f"an index frame of level {level} that has nothing below it")
+    if level > 0 and entry[1:5] != _summed(below):
+        raise FormatError("an index frame that tells of other records than lie below it")
+    if len(known) > FANOUT:
+        raise FormatError("a frame that no index frame follows which tells of it")

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import msgspec
 
 from shoebox.errors import FormatError
-from shoebox.format import v2
 from shoebox.format.filters import MAX_BITS, MIN_BITS, Filters
 from shoebox.format.section import Section, decode_section, encode_section
 
@@ -26,6 +25,13 @@ UNKNOWN = 1
 
 EMPTY = b"\x80"
 """A directory without a key."""
+
+MAX_FILTERS = 1 << 16
+"""Bytes of filters for one block, the keys' characters counted in; where they would need more
+it has none."""
+
+MAX_RAW = 128 * MAX_FILTERS
+"""Bytes of all filters of an index frame: it tells of 128 blocks at most."""
 
 _SECTION = struct.Struct("<IIIBB")
 _encode = msgspec.msgpack.Encoder().encode
@@ -85,6 +91,8 @@ def decode(directory: bytes | memoryview, count: int, stored: int) -> dict[str, 
     starts = list(accumulate((it.stored for it in sections), initial=0))
     if starts[-1] != stored:
         raise FormatError("an index frame whose filters are not as long as it says")
+    if sum(it.raw for it in sections) > MAX_RAW:
+        raise FormatError(f"filters of more than {MAX_RAW} bytes")
     runs = {
         key: Run(start, section, it[_SECTION.size :])
         for (key, it), section, start in zip(found.items(), sections, starts, strict=False)
@@ -102,6 +110,4 @@ def _size(filter_: bytes | None) -> int:
 
 def _is_plausible(run: Run) -> bool:
     length = sum(map(_LENGTHS.__getitem__, run.sizes))
-    return (
-        length == run.section.raw and run.section.within(v2.MAX_SECTION) and {*run.sizes} <= _KNOWN
-    )
+    return length == run.section.raw and run.section.within(MAX_RAW) and {*run.sizes} <= _KNOWN

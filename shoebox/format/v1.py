@@ -24,47 +24,52 @@ VERSION = 1
 HEADER = struct.Struct("<IHIII")
 """The preamble and the three lengths: what stands before the metadata block."""
 
-_LENGTH = struct.Struct("<I")
+LENGTH = struct.Struct("<I")
+"""What stands before the payload."""
 
 
 def encode(metadata: Mapping[str, str], payload: bytes) -> bytes:
     """Return one record's frame."""
     strings = [text.encode() for text in chain.from_iterable(metadata.items())]
     lengths = struct.pack(f"<{len(strings)}I", *map(len, strings))
-    block = b"".join((_LENGTH.pack(4 * len(metadata)), lengths, *strings))
-    header = HEADER.pack(MAGIC, VERSION, len(block), _LENGTH.size + len(payload), 0)
-    return b"".join((header, block, _LENGTH.pack(len(payload)), payload))
+    block = b"".join((LENGTH.pack(4 * len(metadata)), lengths, *strings))
+    header = HEADER.pack(MAGIC, VERSION, len(block), LENGTH.size + len(payload), 0)
+    return b"".join((header, block, LENGTH.pack(len(payload)), payload))
 
 
 def lengths(header: bytes) -> tuple[int, int]:
     """Return the lengths of the metadata block and the raw block, within the limits."""
     _, _, metadata, raw, zero = HEADER.unpack(header)
-    if zero or not _LENGTH.size <= metadata <= 3 * MAX_METADATA:
+    if zero or not LENGTH.size <= metadata <= 3 * MAX_METADATA:
         raise FormatError("a version 1 header that holds nonsense")
-    if not _LENGTH.size <= raw <= _LENGTH.size + MAX_PAYLOAD:
+    if not LENGTH.size <= raw <= LENGTH.size + MAX_PAYLOAD:
         raise FormatError("a version 1 payload length over the limit")
     return metadata, raw
 
 
-def decode(metadata: bytes, raw: bytes) -> tuple[dict[str, str], str | bytes]:
-    """Return metadata and payload; what is valid UTF-8 comes back as str."""
-    (length,) = _LENGTH.unpack_from(raw)
-    if length != len(raw) - _LENGTH.size:
+def payload_size(length: bytes, raw: int) -> int:
+    """Return what stands before the payload; raise FormatError unless it fits the raw length."""
+    if length != LENGTH.pack(raw - LENGTH.size):
         raise FormatError("a version 1 payload that is not as long as it says")
-    payload = raw[_LENGTH.size :]
+    return raw - LENGTH.size
+
+
+def decode_payload(payload: bytes) -> str | bytes:
+    """Return the payload as str if it is valid UTF-8, else as it is."""
     try:
-        return _decode_metadata(metadata), payload.decode()
+        return payload.decode()
     except UnicodeDecodeError:
-        return _decode_metadata(metadata), payload
+        return payload
 
 
-def _decode_metadata(block: bytes) -> dict[str, str]:
-    (quadruple,) = _LENGTH.unpack_from(block)
+def decode_metadata(block: bytes) -> dict[str, str]:
+    """Return the metadata; raise FormatError where the block does not add up."""
+    (quadruple,) = LENGTH.unpack_from(block)
     count, odd = divmod(quadruple, 4)
-    strings_at = _LENGTH.size + 8 * count
+    strings_at = LENGTH.size + 8 * count
     if odd or strings_at > len(block):
         raise FormatError("a version 1 metadata block with a wrong number of pairs")
-    sizes = struct.unpack_from(f"<{2 * count}I", block, _LENGTH.size)
+    sizes = struct.unpack_from(f"<{2 * count}I", block, LENGTH.size)
     ends = list(accumulate(sizes, initial=strings_at))
     if ends[-1] != len(block):
         raise FormatError("version 1 metadata that is not as long as it says")

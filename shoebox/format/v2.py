@@ -40,6 +40,14 @@ RECORD_COST: Final = 64
 MAX_SECTION: Final = BLOCK_BYTES + MAX_PAYLOAD
 MAX_METADATA_SECTION: Final = BLOCK_BYTES + MAX_METADATA + (1 << 20)
 MAX_RECORDS: Final = 1 << 16
+"""Of a block."""
+
+MAX_ENTRIES: Final = 129
+"""Of an index frame."""
+
+MAX_LEVEL: Final = 62
+"""Of an index frame: as many as there may be where each tells of two below it."""
+
 MAX_NUMBER: Final = 1 << 62
 """Of offsets, lengths and sequence numbers: sums of two stay within 64 bits."""
 
@@ -48,10 +56,12 @@ _TAIL = struct.Struct("<IHBx16sQQQqqQQII8x")
 _CRC = struct.Struct("<I")
 _ARRAY = struct.Struct(">BI")
 """MessagePack's array 32: the marker and the number of items."""
+_ARRAY_MARK: Final = 0xDD
 _TYPES = b"\0\1"
 """What stands for a payload of type bytes, and of type str."""
 
 _UNDECODABLE = msgspec.MsgspecError, UnicodeDecodeError
+_MAX_ITEMS: Final = {HEADER: 0, BLOCK: MAX_RECORDS, INDEX: MAX_ENTRIES}
 ID_SIZE = 16
 FRAME_SIZE = _FRAME.size + _CRC.size
 
@@ -164,7 +174,7 @@ def encode_records(
             struct.pack(f"<{count}q", *timestamps),
             struct.pack(f"<{count}I", *lengths),
             texts,
-            _ARRAY.pack(0xDD, count),
+            _ARRAY.pack(_ARRAY_MARK, count),
             *maps,
         )
     )
@@ -175,12 +185,13 @@ def decode_records(raw: bytes, count: int) -> Records:
     maps_at = 13 * count
     if maps_at > len(raw):
         raise FormatError("a metadata section that is too short for its records")
+    if raw[maps_at : maps_at + _ARRAY.size] != _ARRAY.pack(_ARRAY_MARK, count):
+        # Before it is decoded: an array of more maps takes many times the memory of its bytes.
+        raise FormatError(f"a metadata section that is not of {count} records")
     try:
         metadata = _decode_maps(memoryview(raw)[maps_at:])
     except _UNDECODABLE as error:
         raise FormatError(f"metadata that can't be decoded: {error}") from error
-    if len(metadata) != count:
-        raise FormatError(f"metadata of {len(metadata)} records in a block of {count}")
     timestamps = struct.unpack_from(f"<{count}q", raw)
     lengths = struct.unpack_from(f"<{count}I", raw, 8 * count)
     texts = raw[12 * count : maps_at]
@@ -227,7 +238,7 @@ def _decode_frame(data: bytes) -> Frame:
     fields = _FRAME.unpack_from(data)
     sections = Section._make(fields[11:16]), Section._make(fields[16:21])
     frame = Frame._make((*fields[2:11], *sections))
-    if not _is_plausible(frame) or frame.items > MAX_RECORDS:
+    if not _is_plausible(frame) or frame.items > _MAX_ITEMS[frame.kind]:
         raise FormatError(f"a {KINDS[frame.kind]} frame that holds nonsense")
     for section, limit in ((frame.metadata, MAX_METADATA_SECTION), (frame.payload, MAX_SECTION)):
         if not section.within(limit):
@@ -240,7 +251,9 @@ def _is_plausible(frame: Frame) -> bool:
     if max(frame.offset, frame.synced, frame.sequence) > MAX_NUMBER:
         return False
     if frame.kind == HEADER:
-        return not (frame.offset or frame.level or frame.items or frame.payload.stored)
+        return not (frame.offset or frame.level or frame.payload.stored)
+    if frame.kind == INDEX and not 0 < frame.level <= MAX_LEVEL:
+        return False
     return frame.offset > 0 and frame.items > 0 and (frame.level > 0) == (frame.kind == INDEX)
 
 

@@ -26,7 +26,7 @@ def parse(position: str) -> dict[str, int]:
     """Return the marks of a position; raise RecordValueError for what none of ours is."""
     try:
         marks = json.loads(position)
-    except ValueError:
+    except (ValueError, RecursionError):
         marks = None
     if isinstance(marks, dict) and all(isinstance(mark, int) for mark in marks.values()):
         return marks

@@ -1,0 +1,150 @@
+"""The bytes of a catalog: what was written comes back, and what can't be is refused."""
+
+import io
+import logging
+import struct
+from array import array
+
+import pytest
+import zstandard
+
+from shoebox.catalog import Catalog
+from shoebox.errors import FormatError
+from shoebox.format import catalog, codecs
+from shoebox.format.catalog import ABSENT, Part, Row, Table, hash_of
+from shoebox.format.section import Section, encode_section
+from shoebox.selection import Selection
+from shoebox.testing import MemoryBackend
+
+NUMBERS = [hash_of("1") << 32, hash_of("2") << 32 | 1]
+WANTED = Selection({"a": "1"})
+
+
+def row(number, *values):
+    return Row(f"k{number}", 100, "", "", number, 0, 1, 0, 9, [*values])
+
+
+ROWS = [row(0, 1), row(1, 1)]
+
+
+def part_of(raw, at=0):
+    section, stored = encode_section(codecs.NONE, raw)
+    return Part(at, section), stored
+
+
+PART, STORED = part_of(struct.pack("<2Q", *sorted(NUMBERS)))
+
+
+def sealed(table, stored=STORED):
+    """Return a catalog whose checksums are right, whatever it says."""
+    section, raw = encode_section(codecs.NONE, catalog._encode(table))
+    return stored + raw + end(len(stored), section)
+
+
+def end(at, section):
+    fields = catalog._END.pack(catalog._MAGIC, at, *section)
+    return fields + struct.pack("<I", codecs.checksum(fields))
+
+
+def opened(data):
+    backend = MemoryBackend()
+    backend.raw_put("x.catalog", data)
+    return Catalog(backend, "x.catalog")
+
+
+def test_what_was_written_comes_back():
+    file = io.BytesIO()
+    catalog.write(file, ["a"], ROWS, [array("Q", NUMBERS)])
+    table = catalog.decode(file)
+    assert (table.keys, table.rows) == (["a"], ROWS)
+    [[part]] = table.parts
+    assert list(catalog.read_part(file, part)) == sorted(NUMBERS)
+
+
+def test_one_that_is_put_together_here_is_sound():
+    found = opened(sealed(Table(["a"], ROWS, [[PART]])))
+    assert found.able(WANTED) == {0}
+    assert list(found.everything()["a"]) == sorted(NUMBERS)
+
+
+LIES = {
+    "a key twice": Table(["a", "a"], [row(0, 1, 1)], [[PART], [PART]]),
+    "a key without parts": Table(["a"], ROWS, []),
+    "parts of no key": Table([], [row(0)], [[PART]]),
+    "an archive twice": Table(["a"], [ROWS[0], ROWS[0]], [[PART]]),
+    "values of fewer keys": Table(["a"], [row(0)], [[PART]]),
+    "values of more keys": Table(["a"], [row(0, 1, ABSENT)], [[PART]]),
+    "no part for any hash": Table(["a"], ROWS, [[]]),
+    "parts that hashes don't lead to": Table(["a"], ROWS, [[PART] * 3]),
+    "a part before the file": Table(["a"], ROWS, [[PART._replace(at=-1)]]),
+    "a part beyond the parts": Table(["a"], ROWS, [[PART._replace(at=1)]]),
+    "a part beyond all numbers": Table(["a"], ROWS, [[PART._replace(at=2**64 - 1)]]),
+    "a part of fewer bytes than none": Table(["a"], ROWS, [[Part(0, Section(-1, 16))]]),
+    "a part that unpacks to less than nothing": Table(["a"], ROWS, [[Part(0, Section(0, -8))]]),
+    "a part that unpacks to anything": Table(["a"], ROWS, [[Part(0, Section(4, 2**40, 0, 1))]]),
+    "a part of half a number": Table(["a"], ROWS, [[Part(0, PART.section._replace(raw=12))]]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_table_that_does_not_fit_together_is_refused_and_rules_nothing_out(lie, caplog):
+    caplog.set_level(logging.ERROR)
+    data = sealed(LIES[lie])
+    with pytest.raises(FormatError):
+        catalog.decode(io.BytesIO(data))
+    found = opened(data)
+    assert not found.rules_out("k1", 100, WANTED)
+    assert found.everything() is None
+
+
+def test_one_that_was_cut_anywhere_knows_nothing(caplog):
+    caplog.set_level(logging.ERROR)
+    data = sealed(Table(["a"], ROWS, [[PART]]))
+    for size in range(len(data)):
+        found = opened(data[:size])
+        assert not found.rules_out("k1", 100, WANTED)
+        assert found.everything() is None
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[], [2**64 - 1], [hash_of("1") << 32 | 7], NUMBERS[::-1], NUMBERS * 2],
+    ids=["none", "the last", "a row that is not there", "out of order", "each twice"],
+)
+def test_numbers_that_lie_lead_to_no_row_that_is_not_there(numbers):
+    part, stored = part_of(struct.pack(f"<{len(numbers)}Q", *numbers))
+    found = opened(sealed(Table(["a"], ROWS, [[part]]), stored))
+    assert found.able(WANTED) <= {0, 1}
+    assert len(found.everything()["a"]) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        Section(2**32 - 1, 10),
+        Section(10, 2**32 - 1, 0, codecs.ZSTD),
+        Section(10, catalog.MAX_TABLE + 1, 0, codecs.ZSTD),
+    ],
+)
+@pytest.mark.parametrize("at", [0, 1, 2**63, 2**64 - 1])
+def test_an_end_that_leads_nowhere_is_refused_before_anything_is_read(section, at):
+    class Short(io.BytesIO):
+        def read(self, size=-1):
+            assert 0 <= size <= 100
+            return super().read(size)
+
+    with pytest.raises(FormatError, match="its table is not where it says, or over the limit"):
+        catalog.decode(Short(end(at, section)))
+
+
+def test_a_bomb_is_not_unpacked():
+    stored = zstandard.compress(bytes(catalog.MAX_TABLE + 1))
+    section = Section(len(stored), catalog.MAX_TABLE, codecs.checksum(stored), codecs.ZSTD)
+    with pytest.raises(FormatError, match="declares another size"):
+        catalog.decode(io.BytesIO(stored + end(0, section)))
+
+
+def test_more_archives_than_a_catalog_may_hold_are_not_written(monkeypatch):
+    monkeypatch.setattr(catalog, "MAX_TABLE", 10)
+    with pytest.raises(FormatError, match="make one for each of several longer prefixes"):
+        catalog.write(io.BytesIO(), ["a"], ROWS, [array("Q", NUMBERS)])
