@@ -179,6 +179,24 @@ def test_swapped_blocks_are_all_given_once_and_noticed(archive, one, other):
     assert set(kinds(faults)) == {"gap"}
 
 
+@pytest.mark.parametrize("beginning", [0, 1])
+def test_what_comes_before_the_first_block_is_given_behind_it_and_noticed(archive, beginning):
+    """No header tells where the archive begins, or one that lies."""
+    parts, (first, second, *_) = pieces(archive), blocks_of(archive)
+    parts[first], parts[second] = parts[second], parts[first]
+    records, faults = read(b"".join(parts[1 - beginning :]))
+    assert sorted(rows(records), key=lambda row: row[2]) == ROWS
+    assert set(kinds(faults)) == {"gap"}
+
+
+def test_a_header_that_tells_of_a_later_beginning_costs_no_record(archive):
+    header = frames(archive)[0].frame
+    for sequence in (header.sequence + 1, 1 << 40, v2.MAX_NUMBER):
+        head = v2.encode_frame(header._replace(sequence=sequence))
+        records, _ = read(head + archive[v2.FRAME_SIZE :])
+        assert rows(records) == ROWS
+
+
 def test_bytes_put_between_two_frames_are_a_fault_and_cost_nothing(archive):
     for item in frames(archive)[1:]:
         for junk in (b"\0", b"junk" * 50, golden.MAGIC, golden.MAGIC + b"\x02\0" + bytes(94)):

@@ -9,7 +9,7 @@ is a fault, as are the bytes that were left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from shoebox.archive.frames import Frames, Located, RecordV1, is_block
@@ -38,22 +38,22 @@ class _Current:
     """Up to where, from the start, it was known to be durable."""
     other: int = -1
     """Where the last frame should stand that was no block."""
-    missing: Missing = field(default_factory=Missing)
+    missing: Missing | None = None
+    """The records before the last block that were not met; None while there was no block."""
 
     @classmethod
     def at(cls, start: Start) -> Self:
-        """Return the archive that a block in its middle is in.
-
-        The records before it may turn up behind it, out of their place: they are missing.
-        """
-        known = start.archive_id, start.sequence, start.at - start.archive_at
-        return cls(*known, start.archive_at, missing=Missing(range(start.sequence)))
+        """Return the archive that a block in its middle is in."""
+        end = start.at - start.archive_at
+        return cls(start.archive_id, start.sequence, end, start.archive_at)
 
     def wants(self, frame: v2.Frame) -> bool:
         """Tell whether a block holds records that were not met yet, or another frame comes next."""
         if frame.kind != v2.BLOCK:
             return frame.offset > self.other
-        return frame.sequence >= self.sequence or self.missing.hold(_numbers(frame))
+        if self.missing is None or frame.sequence >= self.sequence:
+            return True
+        return self.missing.hold(_numbers(frame))
 
     def take(self, located: Located) -> str:
         """Count a frame as met; return what is missing before it, empty if nothing is."""
@@ -74,7 +74,11 @@ class _Current:
             self.other = frame.offset
             return 0
         numbers, jumped = _numbers(frame), range(self.sequence, frame.sequence)
-        if jumped:
+        if self.missing is None:
+            # What comes before it may turn up behind it, out of its place.
+            self.missing = Missing(range(numbers.start))
+            self.sequence = numbers.stop
+        elif jumped:
             self.missing.add(jumped)
         elif numbers.start < self.sequence:
             self.missing.take(numbers)
