@@ -114,7 +114,7 @@ def test_what_is_refused_is_refused_with_its_reason(reason):
         ("metadata that can't be decoded", lambda: v2.decode_records(bytes(13) + b"\xc1", 1)),
         ("metadata that can't be decoded", lambda: v2.decode_records(bytes(13), 1)),
         ("filters that can't be decoded", lambda: runs.decode(b"\xc1", 1, 0)),
-        ("filters that can't be decoded", lambda: index.decode(bytes(64), 1, 0)),
+        ("filters that can't be decoded", lambda: index.decode(bytes(56), 1, 0)),
     ],
 )
 def test_what_a_library_says_is_part_of_the_reason(reason, refused):

@@ -88,15 +88,15 @@ LONG = "x" * (MAX_NAME + 1)
         (
             LONG,
             (
-                f"the template {LONG[:40]!r}... gives a name of 242 bytes; at most 241 fit beside the "
-                "suffixes of its states: shorten it"
+                f"the template {LONG[:40]!r}... gives a name of 242 bytes; "
+                "at most 241 fit beside the suffixes of its states: shorten it"
             ),
         ),
         (
             "%q",
             (
-                "the template '%q' has the unknown directive '%q'; strftime's are known, and %% is a "
-                "percent sign"
+                "the template '%q' has the unknown directive '%q'; "
+                "strftime's are known, and %% is a percent sign"
             ),
         ),
         (
