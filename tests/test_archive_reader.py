@@ -274,6 +274,29 @@ def test_what_was_cut_before_it_was_compressed_is_torn_and_gives_a_prefix(archiv
     assert len(found) == len(ROWS)
 
 
+def test_a_gzipped_archive_that_lacks_its_last_bytes_gives_every_record(archive, caplog):
+    """All of it is there but for the checksum of the compression."""
+    caplog.set_level(logging.ERROR)
+    for lacking in range(1, 9):
+        packed = gzipped(archive.read_bytes())[:-lacking]
+        with ArchiveReader(io.BytesIO(packed), name="a.gz") as reader:
+            assert list(reader) == [row[:2] for row in ROWS]
+        [fault] = reader.faults
+        assert (fault.kind, fault.start) == ("torn", archive.stat().st_size)
+        assert fault.reason == "its compression breaks off: the file ends before it does"
+
+
+def test_a_gzipped_archive_of_which_nothing_can_be_unpacked_is_not_called_empty(archive, caplog):
+    caplog.set_level(logging.ERROR)
+    with ArchiveReader(io.BytesIO(gzipped(archive.read_bytes())[:10]), name="a.gz") as reader:
+        assert list(reader) == []
+    [fault] = reader.faults
+    assert (fault.kind, fault.reason) == (
+        "torn",
+        "its compression breaks off: the file ends before it does",
+    )
+
+
 def test_a_damaged_compressed_archive_never_gives_a_wrong_record(archive, caplog):
     caplog.set_level(logging.ERROR)
     whole = gzipped(archive.read_bytes())
