@@ -270,7 +270,9 @@ def test_what_was_cut_before_it_was_compressed_is_torn_and_gives_a_prefix(archiv
             found = list(reader)
         assert found == [row[:2] for row in ROWS[: len(found)]], end
         assert len(found) >= len(before), end
-        assert {fault.kind for fault in reader.faults} == {"torn"}, end
+        [fault] = reader.faults
+        assert fault.kind == "torn", end
+        assert fault.reason in {"a frame is cut off", "its tail is missing"}, end
     assert len(found) == len(ROWS)
 
 

@@ -344,6 +344,13 @@ def test_a_tail_that_tells_of_what_is_not_there_is_not_believed(folder, lie, cap
     assert [it.timestamp for it in found] == [7]
 
 
+def test_a_tail_of_more_bytes_than_there_are_leads_nowhere_before_the_file(folder):
+    data = many(folder, 20)[0]
+    lie = told(data, offset=lambda tail, _: tail.offset + 1, index_offset=lambda *_: 0)
+    with pytest.raises(FormatError, match="one of another file"):
+        search.outline(Bytes(io.BytesIO(lie)))
+
+
 def test_a_file_that_ends_with_another_frame_than_a_tail_has_no_index(folder):
     data, _ = many(folder, 20)
     with pytest.raises(FormatError, match="no tail"):

@@ -186,3 +186,5 @@ def test_after_a_fork_the_child_s_copy_of_a_claim_is_closed_and_may_be_had_anew(
     assert descriptors() == before
     with deliveries.claimed("a.events") as held:
         assert held
+        with Deliveries(Spool(spool.path)).claimed("a.events") as theirs:
+            assert not theirs
