@@ -799,6 +799,8 @@ def test_what_was_never_started_closes_its_backends_itself(tmp_path):
     to = shipper(tmp_path / "spool", backend(tmp_path / "store", Closes))
     assert to.close(SECONDS) == []
     assert len(closed) == 1
+    to.start()
+    assert to._workers == []
 
 
 def test_a_fork_waits_until_a_state_is_written_whole(tmp_path, spool, monkeypatch):
