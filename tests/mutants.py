@@ -75,7 +75,8 @@ def complaints(
     untried = sum(state == _UNTRIED for state in states.values())
     if untried or not states:
         yield f"{untried or 'all'} mutants were not tried: run mutmut to its end first"
-    share = sum(state in _KILLED for state in states.values()) / max(len(states), 1)
+        return
+    share = sum(state in _KILLED for state in states.values()) / len(states)
     if share < LEAST:
         yield f"{share:.1%} of the mutants were killed; at least {LEAST:.0%} should be"
     found = set(survivors)
