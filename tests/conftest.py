@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from oslo_config import cfg
 from oslo_service import backend
 from stevedore import _cache
 from stevedore.extension import ExtensionManager
+
+from shoebox import starting
 
 # A machine that is busy is slow, which is no fault of what is tested.
 settings.register_profile("shoebox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,6 +35,28 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure() -> None:
+    """Prepare what is shared by all tests of a process."""
+    _import_messaging()
+    tracer = threading.gettrace()
+    if tracer is not None:
+        _trace_work_apart(tracer)
+
+
+def _trace_work_apart(tracer: Callable[..., object]) -> None:
+    """Have coverage see what is done apart: it follows the threads of `threading` alone."""
+    start_new_thread = starting.start_new_thread
+
+    def start_traced(work: Callable[[], None], _: tuple[()]) -> int:
+        def run() -> None:
+            sys.settrace(tracer)
+            work()
+
+        return start_new_thread(run, ())
+
+    starting.start_new_thread = start_traced
+
+
+def _import_messaging() -> None:
     """Import oslo.messaging, which warns of all that it imports and that nothing here uses."""
     with warnings.catch_warnings(action="ignore"):
         backend.init_backend(backend.BackendType.THREADING)

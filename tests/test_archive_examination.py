@@ -65,3 +65,9 @@ def test_marks_behind_damage_count_and_records_do_not():
 def test_records_without_a_header_are_no_beginning():
     found = examine(io.BytesIO(WHOLE[HEADER:]), Path("a.open"))
     assert (found.begun, found.records, found.end) == (False, 0, 0)
+
+
+def test_a_header_within_an_archive_is_no_part_of_it():
+    found = examine(io.BytesIO(WHOLE[:HEADER] + WHOLE), Path("a.open"))
+    assert (found.records, found.end) == (0, HEADER)
+    assert found.fault == "a header that was there already"

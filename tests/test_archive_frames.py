@@ -1,5 +1,6 @@
 """What stands at a place in a file."""
 
+import gzip
 import io
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_record_of_version_1_is_decoded():
 def test_what_is_no_sound_frame_says_why(data, kind):
     with pytest.raises(kind):
         frames(data).at(0)
+
+
+def test_a_record_of_version_1_that_is_cut_in_a_compressed_file_is_cut():
+    """How long that is, nobody knows before it was unpacked."""
+    for end in range(len(OLD)):
+        with pytest.raises(Cut):
+            frames(gzip.compress(b"x" + OLD[:end])).at(1) if end else frames(b"\x84").at(0)
 
 
 def test_the_next_sound_frame_is_found_wherever_it_stands():

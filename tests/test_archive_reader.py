@@ -201,6 +201,18 @@ def test_a_jump_that_an_unsound_index_leads_astray_is_not_made(archive):
         assert [fault.kind for fault in reader.faults] == ["corrupt"]
 
 
+def test_reading_an_archive_of_version_1_goes_on_at_an_offset():
+    path = golden.DATA / "v1.events"
+    with ArchiveReader(path) as reader:
+        places = [it.at for it in reader.frames()]
+    with ArchiveReader(path) as reader:
+        whole = [it.payload for it in reader.records()]
+    for number, place in enumerate(places):
+        with ArchiveReader(path) as reader:
+            batches = reader.batches({str(path): place})
+            assert [it for batch in batches for it in batch.payloads] == whole[number:]
+
+
 def test_faults_are_logged_and_kept_or_raised(archive, caplog):
     data = bytearray(archive.read_bytes())
     with ArchiveReader(archive) as reader:
@@ -245,6 +257,46 @@ def test_a_compressed_archive_cut_anywhere_is_torn_and_gives_a_prefix(archive, p
         # A few last bytes are the compression's own: all of the archive is there without them.
         assert {fault.kind for fault in reader.faults} <= {"torn"}, end
         assert reader.faults or len(found) == len(ROWS), end
+
+
+@pytest.mark.parametrize("pack", PACKINGS)
+def test_what_was_cut_before_it_was_compressed_is_torn_and_gives_a_prefix(archive, pack, caplog):
+    caplog.set_level(logging.ERROR)
+    data = archive.read_bytes()
+    found: list[object] = []
+    for end in range(1, len(data), 7):
+        before = found
+        with ArchiveReader(io.BytesIO(pack(data[:end])), name="a.gz") as reader:
+            found = list(reader)
+        assert found == [row[:2] for row in ROWS[: len(found)]], end
+        assert len(found) >= len(before), end
+        [fault] = reader.faults
+        assert fault.kind == "torn", end
+        assert fault.reason in {"a frame is cut off", "its tail is missing"}, end
+    assert len(found) == len(ROWS)
+
+
+def test_a_gzipped_archive_that_lacks_its_last_bytes_gives_every_record(archive, caplog):
+    """All of it is there but for the checksum of the compression."""
+    caplog.set_level(logging.ERROR)
+    for lacking in range(1, 9):
+        packed = gzipped(archive.read_bytes())[:-lacking]
+        with ArchiveReader(io.BytesIO(packed), name="a.gz") as reader:
+            assert list(reader) == [row[:2] for row in ROWS]
+        [fault] = reader.faults
+        assert (fault.kind, fault.start) == ("torn", archive.stat().st_size)
+        assert fault.reason == "its compression breaks off: the file ends before it does"
+
+
+def test_a_gzipped_archive_of_which_nothing_can_be_unpacked_is_not_called_empty(archive, caplog):
+    caplog.set_level(logging.ERROR)
+    with ArchiveReader(io.BytesIO(gzipped(archive.read_bytes())[:10]), name="a.gz") as reader:
+        assert list(reader) == []
+    [fault] = reader.faults
+    assert (fault.kind, fault.reason) == (
+        "torn",
+        "its compression breaks off: the file ends before it does",
+    )
 
 
 def test_a_damaged_compressed_archive_never_gives_a_wrong_record(archive, caplog):

@@ -440,3 +440,23 @@ def test_what_was_begun_with_a_damaged_header_is_saved_before_it_is_removed(tmp_
     assert recover(path).outcome == "removed"
     assert names(path.parent) == ["a.torn"]
     assert (tmp_path / "b" / "a.torn").read_bytes() == data
+
+
+@pytest.mark.parametrize("there", ["other", "shorter", "longer", "link"])
+def test_a_torn_tail_is_saved_beside_one_of_another_content(tmp_path, there):
+    data = abandon(tmp_path / "a")
+    path = put(tmp_path / "b", data[:-5])
+    saved = path.with_name("a.torn")
+    recover(path)
+    torn = saved.read_bytes()
+    path = put(tmp_path / "b", data[:-5])
+    if there == "link":
+        (tmp_path / "elsewhere").write_bytes(torn)
+        saved.symlink_to(tmp_path / "elsewhere")
+    else:
+        others = {"other": b"x" + torn[1:], "shorter": torn[:-1], "longer": torn + b"x"}
+        saved.write_bytes(others[there])
+    before = saved.read_bytes()
+    recover(path)
+    assert saved.read_bytes() == before
+    assert path.with_name("a-0001.torn").read_bytes() == torn

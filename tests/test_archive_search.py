@@ -292,3 +292,84 @@ def test_near_every_place_of_a_sound_file_a_block_is_found(folder, files, place)
             search.nearest(Bytes(io.BytesIO(data)), place)
     else:
         search.nearest(Bytes(io.BytesIO(data)), place).locate(Bytes(io.BytesIO(data)))
+
+
+def told(data, **changes):
+    """Return the file with a tail that says other things, and a checksum that is right."""
+    tail = v2.decode_frame(data[-v2.FRAME_SIZE :])
+    changes = {name: change(tail, data) for name, change in changes.items()}
+    return data[: -v2.FRAME_SIZE] + v2.encode_tail(tail._replace(**changes))
+
+
+def first_block(data):
+    with ArchiveReader(io.BytesIO(data), name="a") as reader:
+        return next(it for it in reader.frames() if it.is_a(v2.BLOCK)).frame
+
+
+LIES = {
+    "another kind of frame for the root": (
+        {
+            "index_offset": lambda _, data: first_block(data).offset,
+            "index_metadata": lambda _, data: first_block(data).metadata.stored,
+            "index_payload": lambda _, data: first_block(data).payload.stored,
+        },
+        "tells of another frame",
+    ),
+    "another length of the root": (
+        {"index_payload": lambda tail, _: tail.index_payload + 1},
+        "tells of another frame",
+    ),
+    "another number of records": (
+        {"records": lambda tail, _: tail.records + 1},
+        "counts other records",
+    ),
+    "another archive": ({"archive_id": lambda *_: bytes(16)}, "a frame that is not there"),
+    "more bytes than there are": (
+        {"offset": lambda tail, _: tail.offset + 1},
+        "no tail, or one of another file",
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_tail_that_tells_of_what_is_not_there_is_not_believed(folder, lie, caplog):
+    caplog.set_level(logging.ERROR)
+    changes, reason = LIES[lie]
+    data = told(many(folder, 20)[0], **changes)
+    selection = Selection({"n": "7"})
+    with pytest.raises(FormatError, match=reason):
+        list(search.hits(Bytes(io.BytesIO(data)), selection))
+    found, faults = by_index(data, selection)
+    assert (found, faults) == by_scan(data, selection)
+    assert [it.timestamp for it in found] == [7]
+
+
+def test_a_tail_of_more_bytes_than_there_are_leads_nowhere_before_the_file(folder):
+    data = many(folder, 20)[0]
+    lie = told(data, offset=lambda tail, _: tail.offset + 1, index_offset=lambda *_: 0)
+    with pytest.raises(FormatError, match="one of another file"):
+        search.outline(Bytes(io.BytesIO(lie)))
+
+
+def test_a_file_that_ends_with_another_frame_than_a_tail_has_no_index(folder):
+    data, _ = many(folder, 20)
+    with pytest.raises(FormatError, match="no tail"):
+        list(search.hits(Bytes(io.BytesIO(data[: -v2.FRAME_SIZE] + data[:100])), Selection()))
+
+
+def test_a_block_that_has_other_records_than_the_index_says_is_not_taken(folder):
+    file = Bytes(io.BytesIO(many(folder, 20)[0]))
+    hit = next(search.hits(file, Selection()))
+    assert hit.locate(file).at == hit.at
+    with pytest.raises(FormatError, match="another block"):
+        hit._replace(entry=hit.entry._replace(records=2)).locate(file)
+
+
+def test_the_header_of_another_archive_sends_the_reader_through_the_frames(folder, caplog):
+    caplog.set_level(logging.ERROR)
+    data, places = many(folder, 20)
+    data = written(folder, 2, [[({}, "x", 0)]])[: places[0]] + data[places[0] :]
+    selection = Selection({"n": "7"})
+    found, faults = by_index(data, selection)
+    assert (found, faults) == by_scan(data, selection)
+    assert ([it.timestamp for it in found], len(faults) > 0) == ([7], True)

@@ -48,6 +48,38 @@ def test_a_source_of_several_members_is_one(pack):
     assert data.length() == len(RAW)
 
 
+def test_gzip_that_is_cut_gives_all_that_was_there_and_says_so():
+    """However little it is."""
+    raw = bytes(range(256)) * 8
+    packed = gzip.compress(raw)
+    sizes = []
+    for end in range(len(packed) - 1, 4, -1):
+        data = Bytes(io.BytesIO(packed[:end]))
+        size = data.length()
+        assert data.read(0, len(raw)) == raw[:size]
+        assert data.cut == "its compression breaks off: the file ends before it does"
+        sizes.append(size)
+    assert sizes[:8] == [len(raw)] * 8  # what is behind it is the compression's own
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 100
+
+
+def test_what_is_behind_gzip_and_is_none_costs_nothing_before_it():
+    data = Bytes(io.BytesIO(gzip.compress(b"x" * 1000) + b"this is no gzip"))
+    assert data.read(0, 2000) == b"x" * 1000
+    assert "its compression breaks off" in data.cut
+
+
+@pytest.mark.parametrize("zeros", [1, 100_000])
+def test_zeros_between_and_behind_members_are_padding(zeros):
+    """As tapes and block devices leave them."""
+    parts = [gzip.compress(RAW[:1000]), gzip.compress(RAW[1000:2000]), b""]
+    data = Bytes(io.BytesIO(bytes(zeros).join(parts)))
+    assert data.read(0, 3000) == RAW[:2000]
+    assert data.length() == 2000
+    assert data.cut is None
+
+
 def test_gzip_that_breaks_off_gives_what_was_there_and_says_so():
     packed = gzip.compress(os.urandom(300_000))
     data = Bytes(io.BytesIO(packed[: len(packed) // 2]))

@@ -407,3 +407,15 @@ def test_a_growing_archive_is_read_on_as_it_grows(archive, tmp_path):
             found += list(reader)
         assert found == [row[:2] for row in ROWS]
         assert reader.faults == []
+
+
+def test_what_is_not_written_yet_is_no_fault_of_a_growing_archive(archive, tmp_path):
+    """A crash of the machine may leave zeros; who writes on behind them is known to be none."""
+    path = tmp_path / "b.events.open"
+    path.write_bytes(archive[:-100] + bytes(300))
+    with ArchiveReader(path, growing=True) as reader:
+        assert list(reader) == [row[:2] for row in ROWS]
+        assert reader.faults == []
+        reader.settle()
+        assert list(reader) == []
+        assert kinds(reader.faults) == ["torn"]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,12 @@ from hypothesis import strategies as st
 
 from shoebox import appending
 from shoebox.archive import ArchiveReader, ArchiveWriter, recover
-from shoebox.errors import DurabilityError, RecordValueError, WriterClosed
+from shoebox.errors import (
+    DurabilityError,
+    RecordValueError,
+    RecoveryError,
+    WriterClosed,
+)
 from shoebox.format import filters, v2
 from shoebox.format.preamble import MAX_METADATA
 from tests import golden
@@ -121,6 +127,66 @@ def test_the_last_record_and_the_counts_are_known(tmp_path):
         assert (writer.records, writer.committed, writer.sequence) == (2, 1, 7)
         assert writer.last_payload == b"y"
         assert writer.size == writer.path.stat().st_size
+
+
+def test_what_was_taken_and_not_flushed_is_known_and_can_be_left_out(tmp_path):
+    writer = ArchiveWriter(tmp_path / "a")
+    writer.write({}, "kept")
+    writer.flush()
+    assert writer.buffered == 0
+    writer.write({}, "x" * 1000)
+    assert 1000 < writer.buffered < 2000
+    writer.drop_pending()
+    assert (writer.buffered, writer.records) == (0, 1)
+    writer.close()
+    assert [row[1] for row in rows(tmp_path / "a")] == ["kept"]
+
+
+def test_what_is_to_be_flushed_soon_is_flushed_with_the_next_record(tmp_path):
+    with ArchiveWriter(tmp_path / "a") as writer:
+        writer.flush_soon()
+        writer.write({}, "a")
+        empty = writer.size
+        assert writer.buffered > 0
+        writer.flush_soon()
+        assert writer.size == empty
+        writer.write({}, "b")
+        assert (writer.buffered, writer.records) == (0, 2)
+        assert writer.size > empty
+
+
+def test_sealing_a_second_time_changes_nothing(tmp_path):
+    writer = ArchiveWriter(tmp_path / "a")
+    writer.write({}, "x")
+    assert writer.seal() == tmp_path / "a"
+    before = (tmp_path / "a").read_bytes()
+    assert writer.seal() == tmp_path / "a"
+    writer.close()
+    assert (tmp_path / "a").read_bytes() == before
+    assert names(tmp_path) == ["a"]
+
+
+def test_the_digests_that_were_asked_for_are_known_when_it_is_sealed(tmp_path):
+    writer = ArchiveWriter(tmp_path / "a", digests=["sha256"])
+    writer.write({}, "x")
+    writer.flush()
+    assert writer.checksums == {}
+    path = writer.seal()
+    assert writer.checksums == {"sha256": sha256(path.read_bytes()).hexdigest()}
+    writer.close()
+
+
+def test_a_child_that_lets_go_leaves_the_lock_to_its_parent(tmp_path):
+    """As soon as its copy of the descriptor is closed; and the parent writes on."""
+    writer = ArchiveWriter(tmp_path / "a")
+    writer.write({}, "x")
+    writer.flush()
+    copy = os.dup(writer._file.fd)
+    writer.let_go()
+    with pytest.raises(RecoveryError, match="its writer is alive"):
+        recover(tmp_path / "a")
+    os.close(copy)
+    assert recover(tmp_path / "a").records == 1
 
 
 def test_an_archive_is_open_until_it_is_sealed_and_private(tmp_path):
@@ -283,6 +349,44 @@ def test_a_failed_fsync_finishes_the_file_and_tells_what_is_in_doubt(tmp_path, m
     writer.release()
     assert [row[1] for row in rows(tmp_path / "b")] == ["flushed", "taken"]
     assert recover(tmp_path / "a").records == 2
+
+
+@pytest.mark.parametrize("call", ["fdatasync", "rename", "fsync"])
+def test_nothing_is_appended_behind_an_end_that_could_not_be_made_durable(
+    tmp_path, monkeypatch, call
+):
+    writer = ArchiveWriter(tmp_path / "a")
+    writer.write({}, "x")
+    if call == "fsync":
+        writer.sync()  # the name of the open file is durable then: it is the rename that is not
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(OSError, match=r"error|synced"):
+            writer.seal()
+    assert not writer.sealed
+    assert writer.finished
+    with pytest.raises(WriterClosed):
+        writer.write({}, "y")
+    writer.release()
+    if call == "fsync":
+        assert_holds(tmp_path / "a", 1)
+    else:
+        assert recover(tmp_path / "a").records == 1
+
+
+def test_where_not_even_the_header_can_be_written_no_file_is_left(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(appending, "write_all", full)
+        with pytest.raises(OSError, match="no space"):
+            ArchiveWriter(tmp_path / "a")
+    assert names(tmp_path) == []
 
 
 def test_a_seal_that_fails_can_be_tried_again_or_left_to_recovery(tmp_path, monkeypatch):

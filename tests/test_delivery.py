@@ -178,3 +178,23 @@ def test_what_decodes_a_state_is_made_before_there_are_threads():
     source = "from shoebox.delivery import Delivery; print(vars(Delivery)['__msgspec_cache__'])"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
     assert done.stdout.startswith(b"<msgspec.")
+
+
+def test_an_archive_that_is_gone_is_not_put_into_quarantine(spool):
+    deliveries = Deliveries(spool)
+    deliveries.offer("gone.events")
+    assert deliveries.quarantine("gone.events") is None
+    assert deliveries.offered() == ["gone.events"]
+    assert deliveries.quarantine("a.events") == "a.events.corrupt"
+
+
+def test_after_a_fork_the_child_s_copy_of_a_claim_is_closed_and_may_be_had_anew(spool):
+    before = descriptors()
+    deliveries = Deliveries(spool)
+    assert deliveries._claim("a.events")
+    deliveries.after_fork()
+    assert descriptors() == before
+    with deliveries.claimed("a.events") as held:
+        assert held
+        with Deliveries(Spool(spool.path)).claimed("a.events") as theirs:
+            assert not theirs

@@ -1,10 +1,12 @@
 """Filters leave a value out only if it is not there."""
 
 import random
+import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xxhash import xxh3_64_digest
 
 from shoebox.format import filters
 
@@ -71,3 +73,16 @@ def test_an_empty_filter_holds_nothing_back():
 
 def test_a_filter_without_values_holds_everything_back():
     assert not filters.may_hold(filters.build(()), "anything")
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_each_of_a_value_s_two_bits_alone_holds_it_back(size):
+    """Whatever other bits there are: the neighbours in its byte are not looked at."""
+    for number in range(50):
+        value = str(number)
+        words = struct.unpack(">4H", xxh3_64_digest(value.encode()))
+        for bit in (words[3] % (size * 8), words[2] % (size * 8)):
+            lacking = bytearray(b"\xff" * size)
+            lacking[bit >> 3] ^= 0x80 >> (bit & 7)
+            assert not filters.may_hold(bytes(lacking), value)
+        assert filters.may_hold(b"\xff" * size, value)

@@ -3,7 +3,7 @@
 import pytest
 
 from shoebox.errors import FormatError
-from shoebox.format import codecs, filters, index, v2
+from shoebox.format import codecs, filters, index, runs, v2
 from shoebox.format.index import Entry, Index
 from shoebox.format.section import decode_section
 
@@ -147,3 +147,23 @@ def test_a_directory_that_would_be_too_large_is_left_out_with_its_filters(monkey
         root, buffers = paper.index.finish(paper.end, 0)
         paper.put(buffers)
         assert [it.filters for it in paper.entries(root.offset)] == [held if known else None]
+
+
+@pytest.mark.parametrize("room", [0, -1])
+def test_a_directory_up_to_the_limit_keeps_the_filters(monkeypatch, room):
+    pending = Index(ID)
+    pending.add(entry(0))
+    directory, _ = runs.encode([entry(0).filters], codecs.NONE)
+    monkeypatch.setattr(index, "MAX_DIRECTORY", len(directory) + room)
+    found, (_, table, payload) = pending.encode(0, 1000, 0)
+    (kept,) = decode(table, 1, payload)
+    assert kept.filters == (None if room else entry(0).filters)
+    assert bool(found.payload) == (not room)
+
+
+def test_the_frames_above_the_last_are_compressed_too():
+    pending = Index(ID, codecs.ZSTD)
+    for number in range(50):
+        pending.add(entry(number))
+    _, (head, *_) = pending.finish(100_000, 0)
+    assert v2.decode_frame(head).metadata.codec == codecs.ZSTD

@@ -8,6 +8,7 @@ import zlib
 import msgspec
 import pytest
 import zstandard
+from isal import isal_zlib
 
 from shoebox.errors import FormatError
 from shoebox.format import codecs, index, preamble, runs, section, v1, v2
@@ -25,6 +26,11 @@ def head(metadata: int = 4, raw: int = 4, zero: int = 0) -> bytes:
 
 def signed(data: bytes) -> bytes:
     return data + struct.pack("<I", codecs.checksum(data))
+
+
+def gzipped(raw: bytes) -> bytes:
+    packer = isal_zlib.compressobj(wbits=31)
+    return packer.compress(raw) + packer.flush()
 
 
 def directory(sizes: bytes, stored: int = 0, raw: int = 0) -> bytes:
@@ -110,6 +116,7 @@ def test_what_is_refused_is_refused_with_its_reason(reason):
             lambda: v2.decode_records(bytes(13) + b"\xdd\0\0\0\1\xc1", 1),
         ),
         ("filters that can't be decoded", lambda: runs.decode(b"\xc1", 1, 0)),
+        ("filters that can't be decoded", lambda: index.decode(bytes(56), 1, 0)),
     ],
 )
 def test_what_a_library_says_is_part_of_the_reason(reason, refused):
@@ -161,6 +168,25 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_one_byte_over_what_it_declares(
     bomb = gzip.compress(bytes(1 << 20))
     with pytest.raises(FormatError, match="^a gzip section that does not end where it should$"):
         codecs.decompress(codecs.GZIP, bomb, 10)
+
+
+def test_of_a_gzip_section_one_byte_more_than_it_declares_is_unpacked_to_tell():
+    for more, reason in ((1, "a section of 11 bytes that should be 10"), (2, "does not end where")):
+        with pytest.raises(FormatError, match=reason):
+            codecs.decompress(codecs.GZIP, gzip.compress(bytes(10 + more)), 10)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pack"),
+    [
+        (codecs.ZSTD, zstandard.ZstdCompressor(level=codecs.ZSTD_LEVEL).compress),
+        (codecs.GZIP, gzipped),
+    ],
+)
+def test_what_would_become_as_long_is_stored_as_it_is(codec, pack):
+    able = (bytes(range(length)) + bytes(zeros) for length in range(60) for zeros in range(60))
+    raw = next(it for it in able if len(pack(it)) == len(it))
+    assert codecs.compress(codec, raw) == (codecs.NONE, raw)
 
 
 @pytest.mark.parametrize("codec", [codecs.ZSTD, codecs.GZIP])

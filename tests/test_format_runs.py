@@ -74,3 +74,11 @@ def directory(sizes: bytes, raw: int, stored: int = 0) -> bytes:
 def test_what_are_no_filters_is_refused(data, stored):
     with pytest.raises(FormatError):
         runs.decode(data, 1, stored)
+
+
+def test_one_run_may_have_filters_of_every_size():
+    sizes = [1 << power for power in range(5, 14)]
+    blocks = [{"a": bytes(size)} for size in sizes] + [{"a": b""}, {"b": b""}]
+    directory, stored = runs.encode(blocks, codecs.NONE)
+    run = runs.decode(directory, len(blocks), len(stored))["a"]
+    assert list(run.filters(stored)) == [*map(bytes, sizes), b"", None]

@@ -1,5 +1,6 @@
 """Shipping: verified everywhere, then removed here, whatever happens in between."""
 
+import errno
 import json
 import os
 import threading
@@ -10,7 +11,7 @@ from shoebox import backoff, delivery, uploader
 from shoebox.backoff import BASE
 from shoebox.callback import Callback
 from shoebox.destination import Destination
-from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
+from shoebox.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
 from shoebox.sending import identity_of
@@ -678,3 +679,135 @@ def test_an_interrupt_at_any_instruction_of_stopping_leaves_it_to_be_stopped_aga
         assert not to.alive
         number += 1
     assert number > 1
+
+
+class Takes(Callback):
+    """Takes archives out of the spool."""
+
+    def __init__(self, folder, keeps_file):
+        self.folder = folder
+        self.keeps_file = keeps_file
+
+    def on_close(self, path):
+        return path.rename(self.folder / path.name)
+
+
+def test_a_callback_that_says_that_it_takes_archives_away_is_refused_with_storage(tmp_path, spool):
+    takes = Takes(tmp_path, keeps_file=False)
+    with pytest.raises(ConfigError, match="leave one of the two out"):
+        shipper(spool, backend(tmp_path / "store"), callback=takes)
+    assert len(list(spool.iterdir())) == 5
+
+
+@pytest.mark.parametrize("folder", ["elsewhere", "gone"])
+def test_what_a_callback_takes_away_unsaid_is_not_shipped(tmp_path, spool, folder, caplog):
+    (tmp_path / folder).mkdir()
+    first = min(path.name for path in spool.iterdir())
+
+    class Unsaid(Takes):
+        def on_close(self, path):
+            if path.name != first:
+                return path
+            moved = super().on_close(path)
+            if folder == "gone":
+                moved.unlink()
+                self.folder.rmdir()
+            return moved
+
+    takes = Unsaid(tmp_path / folder, keeps_file=True)
+    to = shipper(spool, backend(tmp_path / "store"), callback=takes)
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["1", "2", "3", "4"]
+    assert f"{first}: a callback took it out of the spool; it is not shipped" in caplog.text
+
+
+def test_one_that_has_left_a_namesake_in_the_spool_is_not_mistaken_for_it(tmp_path, spool):
+    to = shipper(spool)
+    name = min(path.name for path in spool.iterdir() if path.suffix == ".events")
+    for state in spool.glob("*.delivery"):
+        state.unlink()
+    to.offer(tmp_path / "nowhere" / name)
+    to.offer(tmp_path / name)
+    assert to._deliveries.offered() == []
+    to.offer(spool / name)
+    assert to._deliveries.offered() == [name]
+
+
+def test_an_archive_that_can_not_be_offered_now_holds_up_no_other(tmp_path, spool, monkeypatch):
+    first = min(path.name for path in spool.iterdir())
+    to = Shipper(Spool(spool), [Destination("d0", backend(tmp_path / "store"))], jitter=no_jitter)
+    hold = to._spool.hold
+
+    def refuse(name):
+        if name == first:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return hold(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(to._spool, "hold", refuse)
+        assert not to.pick_up()
+    assert len(to._deliveries.offered()) == 4
+    assert to.pick_up()
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+
+
+def test_an_archive_that_another_process_offers_in_the_meantime_has_its_callbacks_run_once(
+    tmp_path, spool, monkeypatch
+):
+    heard, first = Heard(), min(path.name for path in spool.iterdir())
+    to = Shipper(Spool(spool), [Destination("d0", backend(tmp_path / "store"))], heard)
+    hold = to._spool.hold
+
+    def overtaken(name):
+        if name == first:
+            delivery.Deliveries(Spool(spool)).offer(name)
+        return hold(name)
+
+    monkeypatch.setattr(to._spool, "hold", overtaken)
+    assert to.pick_up()
+    assert len(heard.names) == 4
+    assert first not in heard.names
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+
+
+def test_a_child_ships_with_connections_of_its_own_and_its_parent_s_stay_open(tmp_path, spool):
+    closed = []
+
+    class Closes(LocalBackend):
+        def close(self):
+            closed.append(self)
+
+    parent_s, child_s = (backend(tmp_path / "store", Closes) for _ in range(2))
+    to = Shipper(Spool(spool), [Destination("d0", parent_s, reopen=lambda: child_s)])
+    to.after_fork()
+    to.pick_up()
+    assert to.close(SECONDS) == []
+    assert stored(tmp_path / "store") == ["0", "1", "2", "3", "4"]
+    assert closed == [child_s]
+
+
+def test_what_was_never_started_closes_its_backends_itself(tmp_path):
+    closed = []
+
+    class Closes(LocalBackend):
+        def close(self):
+            closed.append(self)
+
+    (tmp_path / "spool").mkdir()
+    to = shipper(tmp_path / "spool", backend(tmp_path / "store", Closes))
+    assert to.close(SECONDS) == []
+    assert len(closed) == 1
+    to.start()
+    assert to._workers == []
+
+
+def test_a_fork_waits_until_a_state_is_written_whole(tmp_path, spool, monkeypatch):
+    to = shipper(spool, backend(tmp_path / "store"))
+    name, held = min(to._deliveries.offered()), []
+    (lock,) = to.locks()
+    monkeypatch.setattr(to._spool.directory, "replace", lambda *_: held.append(lock.locked()))
+    to._deliveries.note(name, "d0", delivery.Stand(error="no"))
+    assert held == [True]
+    assert not lock.locked()

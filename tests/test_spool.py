@@ -3,13 +3,15 @@
 import errno
 import fcntl
 import os
+import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from shoebox.errors import BadWorkingDirectory, InvalidName
 from shoebox.files import temporary_name
-from shoebox.spool import MAX_NAME, Spool, glob_of, render
+from shoebox.spool import MAX_NAME, Spool, check_directives, glob_of, render
 
 WHEN = datetime(2014, 5, 13, 16, 53, 20, 123456, tzinfo=UTC)
 
@@ -36,7 +38,16 @@ def test_a_template_gives_a_name_that_is_safe(template, name):
     assert render(template, WHEN) == name
 
 
-def test_a_template_is_given_the_time_in_utc():
+@pytest.fixture
+def in_tokyo(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_template_is_given_the_time_in_utc(in_tokyo):
     assert render("%H", WHEN.astimezone(timezone(timedelta(hours=5)))) == "16"
 
 
@@ -66,6 +77,47 @@ def test_a_template_that_gives_no_safe_name_is_refused(template, reason):
     with pytest.raises(InvalidName, match=reason) as caught:
         render(template, WHEN)
     assert isinstance(caught.value, ValueError)
+
+
+LONG = "x" * (MAX_NAME + 1)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            LONG,
+            (
+                f"the template {LONG[:40]!r}... gives a name of 242 bytes; "
+                "at most 241 fit beside the suffixes of its states: shorten it"
+            ),
+        ),
+        (
+            "%q",
+            (
+                "the template '%q' has the unknown directive '%q'; "
+                "strftime's are known, and %% is a percent sign"
+            ),
+        ),
+        (
+            "*",
+            (
+                "the template '*' has characters that a file name should not have: use letters, "
+                "digits and ._=+-"
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_said_with_the_remedy(template, message):
+    with pytest.raises(InvalidName) as caught:
+        render(template, WHEN)
+    assert str(caught.value) == message
+
+
+def test_directives_alone_can_be_looked_at():
+    check_directives("a/b*%Y%%")
+    with pytest.raises(InvalidName, match="unknown directive '%q'"):
+        check_directives("%Y%q")
 
 
 def test_the_longest_name_fits_with_each_of_its_states(tmp_path, spool):
@@ -111,17 +163,45 @@ def test_a_dangling_link_is_a_name_that_is_taken(tmp_path, spool):
     os.close(fd)
 
 
-def test_many_archives_of_one_name_are_numbered_without_looking_from_the_start(tmp_path, spool):
+def test_many_archives_of_one_name_are_numbered_without_looking_from_the_start(
+    tmp_path, spool, monkeypatch
+):
+    create, tried = spool.directory.create, []
+
+    def counted(name, flags):
+        tried.append(name)
+        return create(name, flags)
+
+    monkeypatch.setattr(spool.directory, "create", counted)
     for number in range(30):
         fd, name = spool.create("a")
         assert name == (f"a-{number:04}" if number else "a")
         os.close(fd)
+    # Each but the first looks at the name that was given last, and at its own.
+    assert len(tried) == 2 * 30 - 1
     fd, name = spool.create("b")
     assert name == "b"
     os.close(fd)
     fd, name = spool.create("a")
     assert name == "a-0030"
     os.close(fd)
+
+
+def test_no_number_is_left_out_behind_names_that_are_taken(tmp_path, spool):
+    for name in ("a", "a-0001", "a-0002"):
+        (tmp_path / name).touch()
+    for expected in ("a-0003", "a-0004"):
+        fd, name = spool.create("a")
+        assert name == expected
+        os.close(fd)
+
+
+def test_a_file_that_is_held_is_appended_to(tmp_path, spool):
+    (tmp_path / "a.open").write_bytes(b"here")
+    fd = spool.hold("a.open")
+    os.write(fd, b" and there")
+    os.close(fd)
+    assert (tmp_path / "a.open").read_bytes() == b"here and there"
 
 
 def test_only_a_file_that_nobody_holds_can_be_held(tmp_path, spool):
@@ -177,6 +257,30 @@ def test_states_are_told_by_names_alone(tmp_path, spool):
     assert spool.size() == 3 * len(names)
 
 
+def test_a_link_counts_with_its_own_size_and_a_file_that_goes_with_none(
+    tmp_path, spool, monkeypatch
+):
+    """Another process may ship and remove an archive while the sizes are added."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "large").write_bytes(bytes(1000))
+    (tmp_path / "link").symlink_to("elsewhere/large")
+    link = (tmp_path / "link").lstat().st_size
+    folder = (tmp_path / "elsewhere").lstat().st_size
+    assert spool.size() == link + folder
+    (tmp_path / "shipped").write_bytes(bytes(10))
+    listing = spool.directory.listing
+
+    @contextmanager
+    def overtaken():
+        with listing() as entries:
+            found = list(entries)
+            (tmp_path / "shipped").unlink()
+            yield found
+
+    monkeypatch.setattr(spool.directory, "listing", overtaken)
+    assert spool.size() == link + folder
+
+
 def test_a_directory_that_is_missing_or_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for name, reason in (("gone", "make it first"), ("file", "is a file"), ("file/x", "looked at")):
@@ -187,22 +291,33 @@ def test_a_directory_that_is_missing_or_a_file_is_refused(tmp_path):
 def test_a_link_is_refused_unless_trusted(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    with pytest.raises(BadWorkingDirectory, match="symbolic link"):
+    with pytest.raises(BadWorkingDirectory) as caught:
         Spool(tmp_path / "link")
+    assert str(caught.value) == (
+        f"{tmp_path}/link: is a symbolic link, which others could turn; name the directory that "
+        "it leads to"
+    )
     Spool(tmp_path / "link", trusted=True).close()
 
 
 def test_a_directory_that_all_may_write_in_is_refused_without_the_sticky_bit(tmp_path):
     tmp_path.chmod(0o777)
-    with pytest.raises(BadWorkingDirectory, match="sticky bit"):
+    with pytest.raises(BadWorkingDirectory) as caught:
         Spool(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: everybody may write in it; take that right away (chmod o-w) or set the "
+        "sticky bit (chmod +t)"
+    )
     Spool(tmp_path, trusted=True).close()
     tmp_path.chmod(0o1777)
     Spool(tmp_path).close()
 
 
-def test_a_directory_that_is_not_writable_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+@pytest.mark.parametrize("lacking", [os.R_OK, os.W_OK, os.X_OK])
+def test_a_directory_that_can_not_be_listed_entered_or_written_in_is_refused(
+    tmp_path, monkeypatch, lacking
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & lacking)
     with pytest.raises(BadWorkingDirectory, match="may not write in it"):
         Spool(tmp_path)
 
@@ -221,6 +336,16 @@ def test_temporary_files_go_unless_a_living_process_holds_them(spool, tmp_path):
 
 def refuse(*_, **__):
     raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_temporary_file_that_can_not_be_removed_is_left_and_hinders_nothing(
+    spool, tmp_path, monkeypatch
+):
+    name = temporary_name()
+    (tmp_path / name).touch()
+    monkeypatch.setattr(os, "unlink", refuse)
+    spool.sweep()
+    assert spool.directory.names() == [name]
 
 
 def test_what_can_not_be_held_now_can_be_held_later(spool, tmp_path, monkeypatch):

@@ -1,13 +1,14 @@
 """One destination: what is offered is stored, and what it refuses holds up no other."""
 
 import threading
+from dataclasses import replace
 from time import monotonic, time
 
 import pytest
 
-from shoebox import uploader
+from shoebox import backoff, uploader
 from shoebox.archive import ArchiveWriter
-from shoebox.delivery import Deliveries
+from shoebox.delivery import POISON, Deliveries
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
 from shoebox.metrics import SILENT
@@ -238,3 +239,98 @@ def test_metrics_hear_of_a_destination_before_there_is_anything_to_store(tmp_pat
     kept = Kept()
     run(spool, local(tmp_path), kept)
     assert (kept.values[STORED[0]], kept.values[FAILED[0]]) == ([0], [0])
+
+
+def uploader_of(spool, backend, stop=None):
+    """Return an uploader, not started: its passes are made one by one."""
+    return Uploader(
+        Destination("hot", backend),
+        spool,
+        Deliveries(spool),
+        ["hot"],
+        kinds=frozenset({"sha256"}),
+        stop=Flag() if stop is None else stop,
+        notify=lambda: None,
+        jitter=lambda: 0.0,
+    )
+
+
+def test_what_is_told_to_stop_ships_no_further_archive(tmp_path, spool):
+    stop = Flag()
+
+    class Stops(LocalBackend):
+        def put(self, key, path, metadata=None):
+            super().put(key, path, metadata)
+            stop.set()
+
+    archive(spool, "b.events")
+    for name in ("a.events", "b.events"):
+        Deliveries(spool).offer(name)
+    uploader_of(spool, local(tmp_path, Stops), stop)._pass()
+    assert spool.sealed() == ["b.events"]
+
+
+def test_a_service_that_denies_again_is_told_of_once(tmp_path, spool, caplog):
+    class Denies(LocalBackend):
+        def put(self, key, path, metadata=None):
+            raise StorageDenied("wrong key")
+
+    Deliveries(spool).offer("a.events")
+    found = uploader_of(spool, local(tmp_path, Denies))
+    assert found._pass() == found._pass() == backoff.CAP
+    assert found.denied == "wrong key"
+    assert caplog.text.count("paused: wrong key") == 1
+
+
+def test_what_another_process_ships_is_left_to_it_and_looked_at_again(tmp_path, spool):
+    Deliveries(spool).offer("a.events")
+    found = uploader_of(spool, local(tmp_path))
+    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
+        assert held
+        assert found._pass() == uploader.AGAIN
+        assert not found.settled
+    assert list((tmp_path / "store").iterdir()) == []
+    assert found._pass() == uploader.RESCAN
+    assert found.settled
+    assert spool.sealed() == []
+
+
+def poisoned(tmp_path, spool):
+    """Return an uploader that has stored one archive, and that one more pass puts `a` aside of."""
+    deliveries = Deliveries(spool)
+    archive(spool, "b.events")
+    for name in ("a.events", "b.events"):
+        deliveries.offer(name)
+    found = uploader_of(spool, local(tmp_path, Picky))
+    found._pass()
+    assert found.refused == {"a.events": "no such thing here"}
+    stand = replace(deliveries.read("a.events").stand("hot"), refusals=POISON)
+    deliveries.note("a.events", "hot", stand)
+    return found
+
+
+def test_what_another_process_works_on_is_put_aside_by_a_later_pass(tmp_path, spool):
+    found = poisoned(tmp_path, spool)
+    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
+        assert held
+        found._pass()
+        assert spool.sealed() == ["a.events"]
+    found._pass()
+    assert found.quarantined == {"a.events": "a.events.corrupt"}
+
+
+def test_what_is_removed_while_it_is_put_aside_is_in_no_quarantine(
+    tmp_path, spool, monkeypatch, caplog
+):
+    found = poisoned(tmp_path, spool)
+    quarantine = found._deliveries.quarantine
+
+    def overtaken(name):
+        (spool.path / name).unlink()
+        return quarantine(name)
+
+    monkeypatch.setattr(found._deliveries, "quarantine", overtaken)
+    found._pass()
+    assert (found.quarantined, found.refused) == ({}, {})
+    assert spool.names(".corrupt") == []
+    assert "quarantine" not in caplog.text

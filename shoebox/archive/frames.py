@@ -146,6 +146,8 @@ class Frames:
             # Neither lengths nor UTF-8 have it: what is no record is not read over and over.
             raise FormatError("version 1 metadata that another frame begins in")
         block = self._data.read(begin, metadata + v1.LENGTH.size)
+        if len(block) < metadata + v1.LENGTH.size:
+            raise Cut("a record is cut off")
         size = v1.payload_size(block[metadata:], raw)
         pairs = v1.decode_metadata(block[:metadata])
         payload = self._data.read(end - size, size)

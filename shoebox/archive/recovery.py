@@ -151,17 +151,16 @@ def _save_torn(directory: Directory, name: str, source: BinaryIO, start: int) ->
     """Save what is going to be cut off, unless that was done and the cutting was not."""
     # The name is ours alone: who holds the open archive's lock recovers it.
     temporary = name + TORN + TEMPORARY_SUFFIX
-    for candidate in numbered(name):
-        torn = candidate + TORN
-        source.seek(start)
-        if not directory.exists(torn):
-            with publishing(directory, torn, temporary) as file:
-                shutil.copyfileobj(source, file, _CHUNK)
-            return
+    names = numbered(name)
+    source.seek(start)
+    while directory.exists(torn := next(names) + TORN):
         if _holds_rest(directory, torn, source):
             directory.remove(temporary)
             directory.sync()
             return
+        source.seek(start)
+    with publishing(directory, torn, temporary) as file:
+        shutil.copyfileobj(source, file, _CHUNK)
 
 
 def _holds_rest(directory: Directory, name: str, source: BinaryIO) -> bool:

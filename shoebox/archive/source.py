@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 from collections import deque
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 import zstandard
-from isal import igzip, isal_zlib
+from isal import igzip_lib
 
 from shoebox.regular import open_regular
 
@@ -18,11 +17,11 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PAGE = 1 << 20
 _STEP = 1 << 16
+_PACKED = 1 << 13
 _KEPT = 4
 _UNPACKING: tuple[type[Exception], ...] = (
     EOFError,
-    gzip.BadGzipFile,
-    isal_zlib.error,  # type: ignore[assignment, unused-ignore]
+    igzip_lib.IsalError,  # type: ignore[assignment, unused-ignore]
     zstandard.ZstdError,
 )
 _MAX_WINDOW = 1 << 27
@@ -196,12 +195,48 @@ def _read_whole(stream: BinaryIO, size: int) -> bytes:
 
 def _opener(magic: bytes) -> _Opener | None:
     if magic.startswith(GZIP_MAGIC):
-        return _gzip
+        return _Gzip
     return _zstd if magic == ZSTD_MAGIC else None
 
 
-def _gzip(file: BinaryIO) -> _Stream:
-    return igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call] # the stub forgets
+class _Gzip:
+    """The members of a gzip file, one behind the other, zeros between them left out.
+
+    What was unpacked before an error is given before that is raised; the library's own
+    file would keep it back.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._member = _member()
+
+    def read1(self, size: int, /) -> bytes:
+        """Return some bytes, none at the end; raise one of `_UNPACKING` where it breaks off."""
+        raw = b""
+        while not raw:
+            packed = b""
+            if self._member.eof:
+                packed = self._next()
+                if not packed:
+                    return b""
+                self._member = _member()
+            elif self._member.needs_input:
+                packed = self._file.read(_PACKED)
+                if not packed:
+                    raise EOFError("the file ends before it does")
+            raw = self._member.decompress(packed, size)
+        return raw
+
+    def _next(self) -> bytes:
+        """Return where the next member begins, nothing if there is none."""
+        packed = self._member.unused_data.lstrip(b"\0")
+        while not packed and (read := self._file.read(_PACKED)):
+            packed = read.lstrip(b"\0")
+        return packed
+
+
+def _member() -> igzip_lib.IgzipDecompressor:
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
 def _zstd(file: BinaryIO) -> _Stream:

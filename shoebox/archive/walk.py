@@ -207,10 +207,10 @@ class Walk:
         """Say what is wrong with a file that ends between two frames."""
         if self.growing or not self._sealed:
             return
-        if self.at == 0:
-            yield self._fault("torn", 0, 0, "the file is empty")
-        elif self._data.cut is not None and not self._excused:
+        if self._data.cut is not None and not self._excused:
             yield self._fault("torn", self.at, self.at, self._data.cut)
+        elif self.at == 0:
+            yield self._fault("torn", 0, 0, "the file is empty")
         else:
             yield from self._leave()
 
