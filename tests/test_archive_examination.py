@@ -71,3 +71,9 @@ def test_a_header_within_an_archive_is_no_part_of_it():
     found = examine(io.BytesIO(WHOLE[:HEADER] + WHOLE), Path("a.open"))
     assert (found.records, found.end) == (0, HEADER)
     assert found.fault == "a header that was there already"
+
+
+def test_an_archive_behind_records_of_version_1_is_no_part_of_them():
+    found = examine(io.BytesIO(OLD + WHOLE), Path("a.open"))
+    assert (found.records, found.end) == (6, len(OLD))
+    assert found.fault == "another archive begins in it, or its header is missing"
