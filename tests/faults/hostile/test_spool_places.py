@@ -103,7 +103,9 @@ def test_recovery_keeps_every_record_whatever_lies_beside(spool, outside, kind, 
     assert outside.is_untouched
     read, _ = payloads(spool)
     assert sorted(it for it in read if it != TREASURE) == ["1", "2", "3"]
-    torn = [it.read_bytes() for it in spool.glob("*.torn") if it.is_file()]
+    torn = [
+        it.read_bytes() for it in spool.glob("*.torn") if it.is_file() and os.access(it, os.R_OK)
+    ]
     assert torn.count(b"torn") == 2
 
 
