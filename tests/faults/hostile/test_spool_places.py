@@ -109,6 +109,17 @@ def test_recovery_keeps_every_record_whatever_lies_beside(spool, outside, kind, 
     assert torn.count(b"torn") == 2
 
 
+@ANYTHING
+def test_what_looks_like_a_dead_writer_s_draft_is_swept_away_only_if_it_is_a_file(
+    spool, outside, kind
+):
+    planted = spool / f".{'0' * 32}.tmp"
+    KINDS[kind](planted, outside)
+    Spool(spool).sweep()
+    assert outside.is_untouched
+    assert os.path.lexists(planted) or kind not in NO_FILES
+
+
 @NO_FILE
 def test_recovery_says_what_it_has_met_and_what_to_do(spool, outside, kind):
     planted = spool / f"{NAME}.open"
@@ -198,8 +209,17 @@ def test_readers_tell_of_what_lies_in_a_spool_and_read_the_others(spool, outside
 
 def test_a_link_that_is_named_is_followed(spool, outside):
     (spool / NAME).symlink_to(outside.path / "archive")
-    with ReadingRollManager([spool / NAME]) as reader:
-        assert [payload for _, payload in reader] == [TREASURE]
+    assert payloads_of([spool / NAME]) == ([TREASURE], [])
+
+
+def test_a_link_to_an_archive_that_is_being_written_is_no_fault(spool, outside):
+    with writer(outside.path) as manager:
+        manager.write({}, "1")
+        manager.flush()
+        (spool / "now.open").symlink_to(outside.path / f"{NAME}.open")
+        with found([f"{spool}/now.open"], []) as matched:
+            assert matched.archives[0].growing
+            assert payloads_of(matched.archives) == (["1"], [])
 
 
 @pytest.mark.parametrize("glob", ["spool/*/archive", "spool/**", "spool/**/arch*", "spo*/*/arch*"])
