@@ -16,7 +16,7 @@ from threading import Lock
 from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
-from shoebox.delivery import Deliveries, Stand, give_back
+from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError
 from shoebox.escaping import logger
@@ -146,7 +146,7 @@ class Shipper:
         troubles = {worker.name: worker for worker in self._workers}
         found = []
         for name in self._deliveries.offered():
-            delivery = self._deliveries.read(name)
+            delivery = self._delivery(name)
             for destination in self._names:
                 stand = delivery.stand(destination)
                 if stand.stored is None:
@@ -212,6 +212,14 @@ class Shipper:
             jitter=self._jitter,
             metrics=self._metrics,
         )
+
+    def _delivery(self, name: str) -> Delivery:
+        """Return how far an archive is; of one whose state can't be read that is the error."""
+        try:
+            return self._deliveries.read(name)
+        except OSError as error:
+            unknown = Stand(error=f"its state can't be read: {error}")
+            return Delivery(destinations=dict.fromkeys(self._names, unknown))
 
     def _held(self, name: str) -> int | None:
         """Return an archive's lock, None if it can't be had; of what is none it is told once."""

@@ -116,7 +116,7 @@ class File:
     @property
     def growing(self) -> bool:
         """Whether its writer is at work."""
-        return is_being_written(self.path)
+        return is_being_written(self.path, follow=not self.listed)
 
     def open(self) -> BinaryIO:
         """Return the file; one that its writer has sealed in the meantime has its new name."""
@@ -222,12 +222,12 @@ def base_name(name: str) -> str:
     return name.removesuffix(OPEN)
 
 
-def is_being_written(path: Path) -> bool:
-    """Tell whether a living writer holds an open archive."""
+def is_being_written(path: Path, *, follow: bool = False) -> bool:
+    """Tell whether a living writer holds an open archive, or one that a link leads to."""
     if not path.name.endswith(OPEN):
         return False
     try:
-        fd = open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
+        fd = open_regular(path, os.O_RDONLY if follow else os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         # It has just been sealed, or can't be read at all: opening it will tell.
         return False

@@ -362,6 +362,23 @@ def test_a_state_that_is_garbage_starts_again(tmp_path, spool, garbage):
     assert list(spool.iterdir()) == []
 
 
+def test_a_state_that_can_not_be_read_is_told_with_the_others(tmp_path, spool, monkeypatch):
+    to = shipper(spool, backend(tmp_path / "store"))
+    first = min(to._deliveries.offered())
+    read = to._spool.directory.read
+
+    def refuse(name, limit):
+        if name == f"{first}.delivery":
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return read(name, limit)
+
+    monkeypatch.setattr(to._spool.directory, "read", refuse)
+    assert [it.reason for it in to.waiting()] == [
+        f"its state can't be read: [Errno 13] Permission denied: '{first}.delivery'",
+        *["not tried yet"] * 4,
+    ]
+
+
 def test_a_state_without_its_archive_is_removed(tmp_path, spool, caplog):
     """It must not keep `close` waiting for what nobody can ship."""
     (spool / "gone.events.delivery").write_text('{"destinations": {}}')

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,23 @@ def _files(source: str) -> list[File]:
         return _listed(path.iterdir())
     if os.path.lexists(path):
         return [] if path.name.endswith(_NEVER) else [File(path)]
-    return _listed(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207 - Path.glob takes no absolute one
+    named = len(list(takewhile(lambda part: not glob.has_magic(part), path.parts)))
+    found = map(Path, glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute one
+    return _listed(found, named)
 
 
-def _listed(paths: Iterable[Path]) -> list[File]:
-    return [File(it, listed=True) for it in sorted(paths) if _may_be_archive(it)]
+def _listed(paths: Iterable[Path], named: int | None = None) -> list[File]:
+    """Return what may be archives; of their parts as many were named, and not come across."""
+    found = [it for it in sorted(paths) if _may_be_archive(it)]
+    if named is not None:
+        found = list(dict.fromkeys(_link_to(it, named) for it in found))
+    return [File(it, listed=True) for it in found]
+
+
+def _link_to(path: Path, named: int) -> Path:
+    """Return the first link that a path leads through, which is not followed; else the path."""
+    ways = [*reversed(path.parents[: len(path.parts) - named - 1]), path]
+    return next((it for it in ways if it.is_symlink()), path)
 
 
 def _may_be_archive(path: Path) -> bool:

@@ -42,9 +42,10 @@ class ReadingRollManager(Closing):
     `SCHEME://BUCKET/PREFIX` with a storage plugin's name as the scheme and a prefix or a
     glob of keys, whose other options come from its SDK's environment; or the same without
     what stands before the prefix, in `storage`, a backend that the caller closes; or a
-    list of paths. Archives of version 1, which have no header, come first, by name. `read()`
-    and iteration give `(metadata, payload)`, `records()` Record objects. Reading goes
-    on after damage: `faults` has what was left out; `strict` raises it as ArchiveError.
+    list of paths. In a directory no link is followed; one that is named is. Archives of
+    version 1, which have no header, come first, by name. `read()` and iteration give
+    `(metadata, payload)`, `records()` Record objects. Reading goes on after damage:
+    `faults` has what was left out; `strict` raises it as ArchiveError.
 
     `where` (metadata key to case-sensitive glob, `Not` of one, or a list of these; all must
     match), `since` (inclusive) and `until` (exclusive) select: archives and blocks that can't

@@ -10,6 +10,7 @@ import pytest
 
 from shoebox.archive import ArchiveWriter, recover
 from shoebox.archive.recovery import recover_all
+from shoebox.cli.sources import found
 from shoebox.errors import BadWorkingDirectory
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
@@ -43,9 +44,13 @@ def writer(spool, template=NAME, **options):
 
 def payloads(spool, pattern="*.events"):
     """Return what a reader finds in a spool, and the reasons of its faults."""
-    with ReadingRollManager(pattern, directory=spool) as reader:
-        found = [payload for _, payload in reader]
-        return found, [it.reason for it in reader.faults]
+    return payloads_of(pattern, directory=spool)
+
+
+def payloads_of(sources, **options):
+    """Return the same of what a reader is given."""
+    with ReadingRollManager(sources, **options) as reader:
+        return [payload for _, payload in reader], [it.reason for it in reader.faults]
 
 
 def seal(folder, name, *items):
@@ -78,9 +83,9 @@ def test_a_writer_takes_another_name_and_leaves_what_is_there(spool, outside, ki
     assert outside.is_untouched
     if (kind, state) != ("hard link", ".open"):  # that is an archive, which nobody writes to
         assert kind_at(planted) == before
-    found, _ = payloads(spool, NAME)
-    assert [it for it in found if it != TREASURE] == ["kept", "kept too"]
-    assert TREASURE not in found or kind == "hard link"
+    read, _ = payloads(spool, NAME)
+    assert [it for it in read if it != TREASURE] == ["kept", "kept too"]
+    assert TREASURE not in read or kind == "hard link"
 
 
 @pytest.mark.parametrize("name", ["", ".torn", ".corrupt", ".delivery", ".torn.tmp", ".tmp"])
@@ -96,10 +101,23 @@ def test_recovery_keeps_every_record_whatever_lies_beside(spool, outside, kind, 
         (spool / "a.events.torn.tmp").rmdir()
         list(recover_all(Spool(spool)))
     assert outside.is_untouched
-    found, _ = payloads(spool)
-    assert sorted(it for it in found if it != TREASURE) == ["1", "2", "3"]
-    torn = [it.read_bytes() for it in spool.glob("*.torn") if it.is_file()]
+    read, _ = payloads(spool)
+    assert sorted(it for it in read if it != TREASURE) == ["1", "2", "3"]
+    torn = [
+        it.read_bytes() for it in spool.glob("*.torn") if it.is_file() and os.access(it, os.R_OK)
+    ]
     assert torn.count(b"torn") == 2
+
+
+@ANYTHING
+def test_what_looks_like_a_dead_writer_s_draft_is_swept_away_only_if_it_is_a_file(
+    spool, outside, kind
+):
+    planted = spool / f".{'0' * 32}.tmp"
+    KINDS[kind](planted, outside)
+    Spool(spool).sweep()
+    assert outside.is_untouched
+    assert os.path.lexists(planted) or kind not in NO_FILES
 
 
 @NO_FILE
@@ -177,12 +195,12 @@ def test_what_keeps_an_archive_from_being_shipped_is_told(spool, tmp_path, caplo
 def test_readers_tell_of_what_lies_in_a_spool_and_read_the_others(spool, outside, kind):
     seal(spool, "b.events", "sound")
     KINDS[kind](spool / NAME, outside)
-    found, reasons = payloads(spool)
+    read, reasons = payloads(spool)
     assert outside.is_untouched
     if kind == "hard link":
-        assert sorted(found) == ["sound", TREASURE]
+        assert sorted(read) == ["sound", TREASURE]
     else:
-        assert found == ["sound"]
+        assert read == ["sound"]
         # A folder, and what leads to one, is no archive.
         assert len(reasons) == (not kind.endswith("folder"))
     if kind in NO_FILES and reasons:
@@ -191,8 +209,34 @@ def test_readers_tell_of_what_lies_in_a_spool_and_read_the_others(spool, outside
 
 def test_a_link_that_is_named_is_followed(spool, outside):
     (spool / NAME).symlink_to(outside.path / "archive")
-    with ReadingRollManager([spool / NAME]) as reader:
-        assert [payload for _, payload in reader] == [TREASURE]
+    assert payloads_of([spool / NAME]) == ([TREASURE], [])
+
+
+def test_a_link_to_an_archive_that_is_being_written_is_no_fault(spool, outside):
+    with writer(outside.path) as manager:
+        manager.write({}, "1")
+        manager.flush()
+        (spool / "now.open").symlink_to(outside.path / f"{NAME}.open")
+        with found([f"{spool}/now.open"], []) as matched:
+            assert matched.archives[0].growing
+            assert payloads_of(matched.archives) == (["1"], [])
+
+
+@pytest.mark.parametrize("glob", ["spool/*/archive", "spool/**", "spool/**/arch*", "spo*/*/arch*"])
+def test_a_glob_goes_through_no_link(spool, outside, monkeypatch, glob):
+    monkeypatch.chdir(spool.parent)
+    seal(spool, "archive", "sound")
+    (spool / "folder").mkdir()
+    seal(spool / "folder", "archive", "sound")
+    (spool / "link").symlink_to(outside.path)
+    for source in (glob, f"./{glob}", spool.parent / glob):
+        with found([str(source)], []) as matched:
+            read, reasons = payloads_of(matched.archives)
+        assert {*read} == {"sound"}
+        assert len(reasons) == 1
+        assert "it is a symbolic link" in reasons[0]
+    with found([f"{spool}/link/arch*"], []) as matched:
+        assert payloads_of(matched.archives) == ([TREASURE], [])
 
 
 @pytest.mark.parametrize("kind", [it for it in NO_FILES if it != "folder"])
