@@ -76,4 +76,4 @@ def test_a_header_within_an_archive_is_no_part_of_it():
 def test_an_archive_behind_records_of_version_1_is_no_part_of_them():
     found = examine(io.BytesIO(OLD + WHOLE), Path("a.open"))
     assert (found.records, found.end) == (6, len(OLD))
-    assert found.fault == "another archive begins in it, or its header is missing"
+    assert found.fault == "a frame that was written to another place"
