@@ -73,6 +73,40 @@ def refuse(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+class Interrupting:
+    """A layout, in whose first `placed` a signal handler raises, before or after it."""
+
+    def __init__(self, layout, *, late):
+        self._layout = layout
+        self._late = late
+        self._raised = False
+
+    def __getattr__(self, name):
+        return getattr(self._layout, name)
+
+    def placed(self, placement):
+        if self._raised or self._late:
+            self._layout.placed(placement)
+        if not self._raised:
+            self._raised = True
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_signal_handler_raises_when_the_bytes_are_in_the_file_is_too_late(
+    layout, file, late
+):
+    blocks = Blocks(file, Interrupting(layout, late=late))
+    with pytest.raises(KeyboardInterrupt):
+        blocks.append(block(layout, 0, "a"))
+    assert (blocks.records, len(list(blocks.unsynced()))) == (1, 1)
+    blocks.append(block(layout, 1, "b"))
+    blocks.end()
+    blocks.commit()
+    file.publish()
+    assert given(file.path) == ["a", "b"]
+
+
 def test_a_signal_at_any_moment_leaves_a_block_in_it_or_out_of_it(tmp_path):
     for number in itertools.count():
         layout = layout_of(2, ID, ID, created=0, sequence=0, compression="none", metadata={})

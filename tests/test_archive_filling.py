@@ -9,8 +9,10 @@ from types import MappingProxyType
 import pytest
 
 from shoebox.archive import ArchiveReader, ArchiveWriter
+from shoebox.archive.layout import Block
 from shoebox.errors import RecordTypeError, RecordValueError
 from shoebox.format.preamble import MAX_METADATA, MAX_PAYLOAD
+from shoebox.format.v2 import PLAIN_BLOCK_BYTES
 
 
 def rows(path: Path) -> list[tuple[dict[str, str], str | bytes, int | None]]:
@@ -137,3 +139,34 @@ def test_a_record_is_copied_when_write_returns(tmp_path):
         writer.write(metadata, "x", 0)
         metadata["k"] = "after"
     assert rows(tmp_path / "a") == [({"k": "before"}, "x", 0)]
+
+
+class Interrupted(ArchiveWriter):
+    """A signal handler raises in each append, when the block is in the file."""
+
+    def append(self, block: Block) -> None:
+        super().append(block)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("size", [10, PLAIN_BLOCK_BYTES])
+def test_what_a_signal_handler_raises_when_a_block_is_in_the_file_drops_no_record(tmp_path, size):
+    """Nor is it written twice: the next block begins without what is there."""
+    with Interrupted(tmp_path / "a", compression="none") as writer:
+        with pytest.raises(KeyboardInterrupt):
+            taken_and_flushed(writer, "x" * size)
+        assert writer.records == 1
+        assert writer.buffered == 0
+        assert writer.last_payload == "x" * size
+        writer.flush_soon()
+        writer.write({}, "y", 0)
+        with pytest.raises(KeyboardInterrupt):
+            writer.flush()
+        writer.seal()
+        assert writer.records == 2
+    assert [row[1] for row in rows(tmp_path / "a")] == ["x" * size, "y"]
+
+
+def taken_and_flushed(writer, payload):
+    writer.write({}, payload)
+    writer.flush()

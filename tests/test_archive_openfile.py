@@ -33,6 +33,21 @@ def test_it_is_found_under_its_open_name_and_then_under_its_name(file, tmp_path)
     assert [it.name for it in tmp_path.iterdir()] == ["a.events"]
 
 
+def test_what_was_interrupted_while_it_was_published_is_published_again(
+    file, tmp_path, monkeypatch
+):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            file.publish()
+    file.publish()
+    assert [it.name for it in tmp_path.iterdir()] == ["a.events"]
+    assert file.path == tmp_path / "a.events"
+
+
 def test_a_name_that_is_taken_gets_a_number(tmp_path):
     (tmp_path / "a.events").touch()
     with closing(Spool(tmp_path)) as spool:

@@ -22,6 +22,14 @@ def test_blocks_are_kept_until_they_are_synced():
     assert numbers(unsynced) == []
 
 
+def test_one_that_is_kept_already_is_not_kept_twice():
+    unsynced = Unsynced()
+    for _ in range(2):
+        unsynced.keep(block(0), end=10)
+    unsynced.keep(block(1), end=20)
+    assert numbers(unsynced) == [0, 1]
+
+
 def test_no_more_are_kept_than_there_is_room_for():
     unsynced = Unsynced()
     for number in range(20):

@@ -450,3 +450,21 @@ def test_a_full_disk_is_an_error_at_once_and_writing_works_again(tmp_path, limit
     assert [row[2] for row in rows(tmp_path / "a")] == kept
     assert len(kept) >= 59
     assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("call", ["fdatasync", "rename", "fsync"])
+def test_a_seal_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch, call):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with ArchiveWriter(tmp_path / "a") as writer:
+        writer.write({}, "x")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                writer.seal()
+        with pytest.raises(WriterClosed):
+            writer.write({}, "y")
+        assert writer.seal() == tmp_path / "a"
+    assert names(tmp_path) == ["a"]
+    assert_holds(tmp_path / "a", 1)
