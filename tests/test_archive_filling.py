@@ -167,6 +167,13 @@ def test_what_a_signal_handler_raises_when_a_block_is_in_the_file_drops_no_recor
     assert [row[1] for row in rows(tmp_path / "a")] == ["x" * size, "y"]
 
 
+def test_to_let_go_of_what_is_in_the_file_a_second_time_changes_nothing(tmp_path):
+    with ArchiveWriter(tmp_path / "a") as writer:
+        taken_and_flushed(writer, "x")
+        writer._next_block()
+        assert (writer.records, writer.last_payload) == (1, "x")
+
+
 def taken_and_flushed(writer, payload):
     writer.write({}, payload)
     writer.flush()
