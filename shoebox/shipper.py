@@ -115,7 +115,7 @@ class Shipper:
                 if fd is not None:
                     self._pick_up(name, fd)
             except OSError as error:
-                _log.error("%s: can't be offered now: %s", name, error)
+                self._tell(f"{self._spool.path / name}: can't be offered now: {error}")
                 every = False
         return every
 
@@ -228,10 +228,15 @@ class Shipper:
         except OSError as error:
             if passes(error):
                 raise
-            if name not in self._told and error.errno != errno.EISDIR:
-                self._told.add(name)
-                _log.warning("%s: is left alone: %s", self._spool.path / name, error.strerror)
+            if error.errno != errno.EISDIR:
+                self._tell(f"{self._spool.path / name}: is left alone: {error.strerror}")
             return None
+
+    def _tell(self, message: str) -> None:
+        """Log what keeps an archive from being offered, once."""
+        if message not in self._told:
+            self._told.add(message)
+            _log.warning("%s", message)
 
     def _pick_up(self, name: str, fd: int) -> None:
         try:

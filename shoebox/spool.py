@@ -7,7 +7,6 @@ holds its lock; `NAME` is sealed; `NAME.delivery` says where it has been shipped
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -25,6 +24,7 @@ from shoebox.files import (
     numbered,
     try_lock,
 )
+from shoebox.regular import NO_FILE
 
 OPEN: Final = ".open"
 TORN: Final = ".torn"
@@ -36,9 +36,6 @@ ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
-
-_PASSING = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
-"""Why a file can't be opened now, whatever it is."""
 
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _DIRECTIVES = frozenset("aAbBcCdDeFfgGhHIjklmMpPrRsSTuUVwWxXyYzZ%")
@@ -186,8 +183,8 @@ def _size(entry: os.DirEntry[str]) -> int:
 
 
 def passes(error: OSError) -> bool:
-    """Tell whether what can't be opened now may be opened at another time, whatever it is."""
-    return error.errno in _PASSING
+    """Tell whether what can't be opened now may be at another time: it may be a file of ours."""
+    return error.errno not in NO_FILE
 
 
 def check_directives(template: str) -> None:

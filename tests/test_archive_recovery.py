@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import shutil
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -460,3 +460,28 @@ def test_a_torn_tail_is_saved_beside_one_of_another_content(tmp_path, there):
     recover(path)
     assert saved.read_bytes() == before
     assert path.with_name("a-0001.torn").read_bytes() == torn
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.EACCES, "let this user write there"),
+        (errno.EROFS, "mount it so that it can be written to"),
+        (errno.EMFILE, "raise the limit on open files (ulimit -n)"),
+        (errno.EBUSY, "Device or resource busy"),
+    ],
+)
+def test_what_can_not_be_opened_now_is_left_for_another_time(tmp_path, monkeypatch, code, remedy):
+    """Be it another's: its owner and its mode can change, while this process goes on."""
+    abandon(tmp_path / "a")
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code), "a.open")
+
+    with closing(Spool(tmp_path)) as spool:
+        with monkeypatch.context() as patch:
+            patch.setattr(spool.directory, "open", refuse)
+            [left] = recover_all(spool)
+        assert (left.outcome, left.again) == ("left", True)
+        assert remedy in str(left)
+        assert [done.outcome for done in recover_all(spool)] == ["sealed"]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from shoebox.appending import with_remedy
 from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import RecoveryError
-from shoebox.escaping import logger, sentence
+from shoebox.escaping import sentence
 from shoebox.files import (
     TEMPORARY_SUFFIX,
     AppendFile,
@@ -27,8 +28,6 @@ from shoebox.files import (
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
 from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool, passes
-
-_log = logger(__name__)
 
 _CHUNK = 1 << 20
 Outcome = Literal["sealed", "removed", "corrupt", "left"]
@@ -77,7 +76,7 @@ def recover(path: str | os.PathLike[str]) -> Recovery:
 def recover_all(spool: Spool) -> Iterator[Recovery]:
     """Recover every open archive of a spool that nobody holds, one after the other.
 
-    One that can't be recovered now is logged and left for the next time. What has the name of
+    One that can't be recovered now is left for the next time. What has the name of
     one and is none, such as a link, is left alone.
     """
     for name in spool.names(OPEN):
@@ -88,13 +87,12 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
             if fd is not None:
                 yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            again = again or passes(error)
+            path, again = spool.path / name, again or passes(error)
+            error = with_remedy(error, path)
             reason = f"could not be recovered: {error.strerror or error}"
-            if again:
-                _log.exception("%s: could not be recovered", spool.path / name)
-            else:
+            if not again:
                 reason += "; see whose it is, and take it away"
-            yield Recovery(spool.path / name, "left", 0, 0, reason, again=again)
+            yield Recovery(path, "left", 0, 0, reason, again=again)
 
 
 def _recover(spool: Spool, name: str, fd: int) -> Recovery:

@@ -20,6 +20,7 @@ from shoebox.errors import ConfigError, DurabilityError, RecordValueError, Write
 from shoebox.escaping import logger
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
+from shoebox.roll_manager.asking import Complaints
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, passes, render
@@ -151,6 +152,7 @@ class WritingJSONRollManager(Closing):
         """Set up what belongs to one process."""
         self._lock = RLock()
         self._shipping = RLock()
+        self._complaints = Complaints()
         self._file: AppendFile | None = None
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
@@ -215,20 +217,18 @@ class WritingJSONRollManager(Closing):
         """Ship what was rolled; return what that failed with, to be tried again."""
         errors: list[OSError] = []
         with self._shipping:
-            self._ship_each(errors)
+            for _ in range(len(self._rolled)):
+                file = self._rolled[0]
+                try:
+                    self._ship(file)
+                    file.close()
+                    self._rolled.popleft()
+                except OSError as error:
+                    path = file.path
+                    self._complaints.say(path.name, f"{path}: can't be shipped now: {error}")
+                    errors.append(error)
+                    self._rolled.rotate(-1)
         return errors
-
-    def _ship_each(self, errors: list[OSError]) -> None:
-        for _ in range(len(self._rolled)):
-            file = self._rolled[0]
-            try:
-                self._ship(file)
-                file.close()
-                self._rolled.popleft()
-            except OSError as error:
-                _log.error("%s: can't be shipped now: %s", file.path, error)
-                errors.append(error)
-                self._rolled.rotate(-1)
 
     def _end(self) -> None:
         self._ticker.stop()
@@ -248,16 +248,16 @@ class WritingJSONRollManager(Closing):
 
     def _abandoned(self) -> Iterator[tuple[int, str]]:
         """Yield descriptor and name of each file that a dead worker left, locked by us."""
-        for name in self._spool.directory.names():
-            if _LIVE.fullmatch(name):
-                try:
-                    fd = self._spool.hold(name)
-                except OSError as error:
-                    _log.error("%s: can't be taken over now: %s", self._spool.path / name, error)
-                    self._left = self._left or passes(error)
-                else:
-                    if fd is not None:
-                        yield fd, name
+        for name in filter(_LIVE.fullmatch, self._spool.directory.names()):
+            try:
+                fd = self._spool.hold(name)
+            except OSError as error:
+                path = self._spool.path / name
+                self._complaints.say(name, f"{path}: can't be taken over now: {error}")
+                self._left = self._left or passes(error)
+            else:
+                if fd is not None:
+                    yield fd, name
 
     def _ship(self, file: AppendFile) -> None:
         """Gzip the whole lines of a file into the destination, verified, and remove it."""
