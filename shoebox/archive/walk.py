@@ -154,9 +154,12 @@ class Walk:
             end = self.at = self._search_from = found
         return self._fault(self._kind(item.at, end, error), item.at, end, error)
 
-    def holds_magic(self, start: int, size: int) -> bool:
-        """Tell whether a frame may begin in so many bytes, without reading on behind it."""
-        return self._frames.holds_magic(start, size)
+    def is_cut(self, start: int, size: int) -> bool:
+        """Tell whether another frame begins in so many bytes, without reading on behind that.
+
+        What is compressed as a whole is not read twice for it.
+        """
+        return not self._data.packed and self._frames.holds_magic(start, size)
 
     def _accept(self, item: Located | RecordV1) -> Iterator[Item]:
         self._known = True
