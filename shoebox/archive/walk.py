@@ -180,7 +180,8 @@ class Walk:
             yield from self._missing("its header is missing" if frame.offset else "", at)
         if isinstance(frame, v2.Frame) and not current.wants(frame):
             self._pass(located)
-            what = f"a {v2.KINDS[frame.kind]} that was there already"
+            doubled = f"a doubled {v2.KINDS[frame.kind]} frame"
+            what = "a block that was there already" if is_block(frame) else doubled
             yield self._fault("corrupt", at, located.end, what)
             return
         yield from self._missing(current.take(located), at)
