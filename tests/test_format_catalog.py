@@ -82,6 +82,11 @@ LIES = {
     "a part of fewer bytes than none": Table(["a"], ROWS, [[Part(0, Section(-1, 16))]]),
     "a part that unpacks to less than nothing": Table(["a"], ROWS, [[Part(0, Section(0, -8))]]),
     "a part that unpacks to anything": Table(["a"], ROWS, [[Part(0, Section(4, 2**40, 0, 1))]]),
+    "parts of too many values": Table(
+        ["a", "b"],
+        [row(0, 1, 1)],
+        [[Part(0, Section(4, 8 * catalog.MAX_TOTAL))], [Part(0, Section(4, 8))]],
+    ),
     "a part of half a number": Table(["a"], ROWS, [[Part(0, PART.section._replace(raw=12))]]),
 }
 

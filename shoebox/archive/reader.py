@@ -285,7 +285,7 @@ class ArchiveReader(Closing):
 
     def _section(self, at: int, section: Section) -> bytes:
         """Return the raw section whose stored bytes follow a frame's head at `at`."""
-        if self.faults and self._walk.holds_magic(at + v2.FRAME_SIZE, section.stored):
+        if self.faults and self._walk.is_cut(at + v2.FRAME_SIZE, section.stored):
             raise Cut("a frame is cut off, and another one begins in it")
         stored = self._data.read(at + v2.FRAME_SIZE, section.stored)
         if len(stored) < section.stored:

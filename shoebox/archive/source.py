@@ -19,6 +19,9 @@ _PAGE = 1 << 20
 _STEP = 1 << 16
 _PACKED = 1 << 13
 _KEPT = 4
+_REWINDS = 64
+"""How often a compressed file is unpacked from its start again, so that damage in many places
+does not take that long for each."""
 _UNPACKING: tuple[type[Exception], ...] = (
     EOFError,
     igzip_lib.IsalError,  # type: ignore[assignment, unused-ignore]
@@ -117,6 +120,7 @@ class _Pages:
         """The number of the page that is unpacked next."""
         self._ended = False
         self._length: int | None = None
+        self._rewinds = 0
         self.cut: str | None = None
 
     def read(self, offset: int, size: int) -> bytes:
@@ -163,6 +167,10 @@ class _Pages:
         return bytes(page)
 
     def _rewind(self) -> None:
+        self._rewinds += 1
+        if self._rewinds > _REWINDS:
+            why = "damaged in too many places to be read compressed; unpack it first"
+            raise OSError(errno.EINVAL, why)
         self._file.seek(0)
         self._stream = self._opener(self._file)
         self._kept.clear()

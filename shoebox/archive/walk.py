@@ -154,9 +154,12 @@ class Walk:
             end = self.at = self._search_from = found
         return self._fault(self._kind(item.at, end, error), item.at, end, error)
 
-    def holds_magic(self, start: int, size: int) -> bool:
-        """Tell whether a frame may begin in so many bytes, without reading on behind it."""
-        return self._frames.holds_magic(start, size)
+    def is_cut(self, start: int, size: int) -> bool:
+        """Tell whether another frame begins in so many bytes, without reading on behind that.
+
+        What is compressed as a whole is not read twice for it.
+        """
+        return not self._data.packed and self._frames.holds_magic(start, size)
 
     def _accept(self, item: Located | RecordV1) -> Iterator[Item]:
         self._known = True
@@ -177,7 +180,8 @@ class Walk:
             yield from self._missing("its header is missing" if frame.offset else "", at)
         if isinstance(frame, v2.Frame) and not current.wants(frame):
             self._pass(located)
-            what = f"a {v2.KINDS[frame.kind]} that was there already"
+            doubled = f"a doubled {v2.KINDS[frame.kind]} frame"
+            what = "a block that was there already" if is_block(frame) else doubled
             yield self._fault("corrupt", at, located.end, what)
             return
         yield from self._missing(current.take(located), at)

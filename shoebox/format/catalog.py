@@ -140,8 +140,11 @@ def _check(table: Table, end: int) -> None:
     for parts in table.parts:
         if not parts or len(parts) & (len(parts) - 1):
             raise FormatError("its table has another number of parts than hashes lead to")
-    if not all(_is_plausible(part, end) for parts in table.parts for part in parts):
+    every = [part for parts in table.parts for part in parts]
+    if not all(_is_plausible(part, end) for part in every):
         raise FormatError("its table tells of a part that can't be")
+    if sum(part.section.raw for part in every) > _NUMBER * MAX_TOTAL:
+        raise FormatError(f"its parts have more than {MAX_TOTAL} values")
 
 
 def _is_plausible(part: Part, end: int) -> bool:

@@ -189,6 +189,11 @@ def catalogs() -> Named:
         for raw in (8, 8 * catalog.MAX_TOTAL, 8 * catalog.MAX_TOTAL + 8, size):
             part = catalog.Part(0, section_of(stored, raw, codec))
             yield f"part-{codec}-{size}-{raw}", _of_part(part, stored)
+    largest = 8 * catalog.MAX_TOTAL
+    stored = _PACK[codecs.ZSTD](bytes(largest))
+    part = catalog.Part(0, section_of(stored, largest, codecs.ZSTD))
+    for count in (1, 2, 64):
+        yield f"parts-{count}", _of_part(part, stored, count)
     for marker in (b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\x93\xdd\xff\xff\xff\xff"):
         yield f"pack-{marker.hex()}", marker + _end(0, section_of(marker))
     rows = b"\x93\x90\xdd\x00\x40\x00\x00" + b"\x91" * (4 << 20)
@@ -197,9 +202,9 @@ def catalogs() -> Named:
     yield "more than a table, and deep", deep + _end(0, section_of(deep))
 
 
-def _of_part(part: catalog.Part, stored: bytes) -> bytes:
+def _of_part(part: catalog.Part, stored: bytes, count: int = 1) -> bytes:
     row = catalog.Row("k", 1, "", "", 0, 0, 1, 0, 2**62, [1])
-    table = msgspec.msgpack.encode(catalog.Table(["host"], [row], [[part]]))
+    table = msgspec.msgpack.encode(catalog.Table(["host"], [row], [[part] * count]))
     return stored + table + _end(len(stored), section_of(table))
 
 

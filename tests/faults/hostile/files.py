@@ -83,9 +83,10 @@ def archive(data: bytes) -> None:
 
 
 def packed(data: bytes) -> None:
-    """The same of a file that is compressed as a whole."""
+    """The same of a file that is compressed as a whole, unless it is damaged all over."""
     if Bytes(io.BytesIO(data)).packed:
-        archive(data)
+        with suppress(OSError):
+            archive(data)
 
 
 def recovery(data: bytes) -> None:

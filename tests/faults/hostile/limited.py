@@ -29,7 +29,13 @@ from tests.faults.power_cut.exploring import scratch
 SECONDS = 20
 """That any one file may take."""
 WANTED = Selection({"host": "n1"}, since=0)
-COMMANDS = [["verify"], ["cat"], ["ls"], ["info"], ["cat", "--where", "host=n1"]]
+COMMANDS = [
+    ["verify"],
+    ["cat"],
+    ["cat", "--where", "host=n1", "--format", "jsonl"],
+    ["ls"],
+    ["info"],
+]
 _FINE = {0, 1}
 """Exit codes: sound, or a data fault."""
 

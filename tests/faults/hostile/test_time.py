@@ -1,5 +1,6 @@
 """Files made to be slow: however they are full of what looks like frames, reading is linear."""
 
+import gzip
 import io
 import logging
 import struct
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from shoebox.archive import ArchiveReader
+from shoebox.archive import ArchiveReader, source
 from shoebox.format import v1, v2
 from shoebox.format.preamble import MAGIC, PREAMBLE
 from shoebox.format.section import Section
@@ -98,6 +99,33 @@ def test_what_is_asked_of_an_index_is_read_once():
     with ArchiveReader(file, name="a.events") as reader:
         assert len(list(reader)) == 3
     assert file.taken < 20 * len(data)
+
+
+def compressed(count):
+    """Return an archive of so many blocks that are damaged and long, and a sound one."""
+    made = Forged()
+    made.header()
+    for _ in range(count):
+        made.block(bytes(50_000), payload=Section(50_000, 50_000, 1))
+    made.block(b"sound")
+    return gzip.compress(made.data, 1)
+
+
+@pytest.mark.parametrize(("count", "sound"), [(10, True), (100, False)])
+def test_what_is_compressed_as_a_whole_is_not_unpacked_again_for_each_fault(
+    monkeypatch, count, sound
+):
+    monkeypatch.setattr(source, "_PAGE", 1 << 12)
+    data = compressed(count)
+    file = Counted(data)
+    with ArchiveReader(file, name="a.events.open") as reader:
+        if sound:
+            assert [payload for _, payload in reader] == [b"sound"]
+            assert len(reader.faults) == count
+        else:
+            with pytest.raises(OSError, match="in too many places to be read compressed; unpack"):
+                reader.verify()
+    assert file.taken < 70 * len(data)
 
 
 def test_many_gaps_take_time_in_proportion():
