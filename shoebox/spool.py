@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
 from shoebox.files import (
     TEMPORARY_SUFFIX,
     Directory,
@@ -108,13 +108,19 @@ class Spool:
     def hold(self, name: str) -> int | None:
         """Return a descriptor that holds the file's lock; None if it is held or gone.
 
-        Raise OSError for what can't be opened, and for what is no file; `passes` tells which
-        of these may be over at another time.
+        Raise NotOurs for what is no file or may not be opened, and another OSError for what
+        may be over at another time.
         """
         try:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
+            raise NotOurs(
+                f"{self.path / name}: {error.strerror}; see whose it is, and take it away"
+            ) from error
         with closing_on_error(fd):
             held = try_lock(fd) and self.directory.holds(name, fd)
         if held:
@@ -143,7 +149,13 @@ class Spool:
 
     def sealed(self) -> list[str]:
         """Return the names that can be those of sealed archives, sorted."""
-        return [name for name in self.directory.names() if not name.endswith((OPEN, *ASIDE))]
+        with self.directory.listing() as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.endswith((OPEN, *ASIDE))
+                if not entry.is_dir(follow_symlinks=False)
+            )
 
     def size(self) -> int:
         """Return the bytes of all files in the directory."""
@@ -183,11 +195,6 @@ def _size(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_size
     except FileNotFoundError:
         return 0
-
-
-def passes(error: OSError) -> bool:
-    """Tell whether what can't be opened now may be opened at another time, whatever it is."""
-    return error.errno in _PASSING
 
 
 def check_directives(template: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from shoebox.archive.examination import Findings, examine, refusal
-from shoebox.errors import RecoveryError
+from shoebox.errors import NotOurs, RecoveryError
 from shoebox.escaping import logger, sentence
 from shoebox.files import (
     TEMPORARY_SUFFIX,
@@ -26,7 +26,7 @@ from shoebox.files import (
 )
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
-from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool, passes
+from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
 
 _log = logger(__name__)
 
@@ -81,19 +81,15 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
     one and is none, such as a link, is left alone.
     """
     for name in spool.names(OPEN):
-        again = False
         try:
             fd = spool.hold(name)
-            again = True
             if fd is not None:
                 yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            again = again or passes(error)
-            reason = f"could not be recovered: {error.strerror or error}"
+            again = not isinstance(error, NotOurs)
             if again:
                 _log.exception("%s: could not be recovered", spool.path / name)
-            else:
-                reason += "; see whose it is, and take it away"
+            reason = f"could not be recovered: {error}"
             yield Recovery(spool.path / name, "left", 0, 0, reason, again=again)
 
 

@@ -1,6 +1,7 @@
 """Text of others in the log: no line of it can be forged, moves a terminal, or has no end."""
 
 import io
+import json
 import logging
 import os
 import shutil
@@ -151,6 +152,9 @@ def test_what_files_are_called(spool, log, name):
     os.mkfifo(spool / f"4{name}.open")
     (spool / f"5{name}").write_text("garbage")
     (spool / f"6{name}").symlink_to(name)
+    (spool / f"2{name}.delivery").write_text(
+        json.dumps({"destinations": {"memory": {"error": HUGE, "key": HOSTILE, "stored": None}}})
+    )
     (spool / f"7{name}.delivery").write_text('{"destinations": {"a": {"error": "\\n\\u009b"}}}')
     options = {"directory": spool, "storage": [MemoryBackend()], "close_timeout": 0.05}
     with WritingRollManager("b.events", NeverRollChecker(), **options) as manager:
