@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from shoebox.delivery import Deliveries, Delivery, Stand, give_back
-from shoebox.escaping import LONGEST
 from shoebox.spool import Spool
 
 
@@ -170,12 +168,3 @@ def test_what_decodes_a_state_is_made_before_there_are_threads():
     source = "from shoebox.delivery import Delivery; print(vars(Delivery)['__msgspec_cache__'])"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
     assert done.stdout.startswith(b"<msgspec.")
-
-
-def test_an_error_is_told_on_one_line_whatever_the_state_says(tmp_path):
-    (tmp_path / "a.delivery").write_text(
-        json.dumps({"destinations": {"d": {"error": "evil\n\x1b[2J" + "x" * 100_000}}})
-    )
-    told = Deliveries(Spool(tmp_path)).read("a").stand("d").error
-    assert told.startswith("evil\\u000a\\u001b[2Jxxx")
-    assert len(told) <= LONGEST

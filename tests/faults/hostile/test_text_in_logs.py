@@ -15,15 +15,18 @@ from swiftclient.exceptions import ClientException as SwiftAnswer
 from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
 from shoebox.catalog import Catalog
+from shoebox.delivery import Deliveries
 from shoebox.errors import (
     KeyCollision,
     StorageDenied,
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.escaping import LONGEST
 from shoebox.messaging.archiving import Archiver
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker, RollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
+from shoebox.spool import Spool
 from shoebox.testing import MemoryBackend
 from shoebox_plugins.storage.s3.errors import Place, translate
 from shoebox_plugins.storage.swift.errors import login_failed, translated
@@ -164,6 +167,13 @@ def test_what_files_are_called(spool, log, name):
     assert_sound(log())
     assert all(unsound(str(fault)) == [] for fault in reader.faults)
     assert all(unsound(waiting.reason) == [] for waiting in manager.unshipped)
+
+
+def test_what_a_state_says(tmp_path):
+    (tmp_path / "a.delivery").write_text(json.dumps({"destinations": {"d": {"error": HUGE}}}))
+    told = Deliveries(Spool(tmp_path)).read("a").stand("d").error
+    assert unsound(told, "evil\\u000a") == []
+    assert len(told) <= LONGEST
 
 
 def test_what_a_catalog_is_called(log):
