@@ -97,6 +97,10 @@ class ArchiveError(ShoeboxError, ValueError):
         self.fault = fault
 
 
+class NotOurs(ShoeboxError, OSError):
+    """What lies under a name of ours is no file; it was left alone."""
+
+
 class RecoveryError(ShoeboxError):
     """An abandoned archive could not be recovered; it was left as it is."""
 

@@ -6,7 +6,6 @@ own, so that one that is down or slow holds up nothing but itself.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +17,11 @@ from time import monotonic
 from shoebox.callback import Callback, CallbackList
 from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.destination import Destination
-from shoebox.errors import ConfigError
+from shoebox.errors import ConfigError, NotOurs
 from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.sending import identity_of
-from shoebox.spool import DELIVERY, Spool, passes
+from shoebox.spool import DELIVERY, Spool
 from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 from shoebox.waking import Flag, Waker
@@ -225,11 +224,8 @@ class Shipper:
         """Return an archive's lock, None if it can't be had; of what is none it is told once."""
         try:
             return self._spool.hold(name)
-        except OSError as error:
-            if passes(error):
-                raise
-            if error.errno != errno.EISDIR:
-                self._tell(f"{self._spool.path / name}: is left alone: {error.strerror}")
+        except NotOurs as error:
+            self._tell(f"left alone: {error}")
             return None
 
     def _tell(self, message: str) -> None:

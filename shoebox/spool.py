@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
 from shoebox.files import (
     TEMPORARY_SUFFIX,
     Directory,
@@ -105,13 +105,19 @@ class Spool:
     def hold(self, name: str) -> int | None:
         """Return a descriptor that holds the file's lock; None if it is held or gone.
 
-        Raise OSError for what can't be opened, and for what is no file; `passes` tells which
-        of these may be over at another time.
+        Raise NotOurs for what is no file, and another OSError for what may be opened at another
+        time: it may be a file of ours.
         """
         try:
             fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno not in NO_FILE:
+                raise
+            raise NotOurs(
+                f"{self.path / name}: {error.strerror}; see whose it is, and take it away"
+            ) from error
         with closing_on_error(fd):
             held = try_lock(fd) and self.directory.holds(name, fd)
         if held:
@@ -140,7 +146,13 @@ class Spool:
 
     def sealed(self) -> list[str]:
         """Return the names that can be those of sealed archives, sorted."""
-        return [name for name in self.directory.names() if not name.endswith((OPEN, *ASIDE))]
+        with self.directory.listing() as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.endswith((OPEN, *ASIDE))
+                if not entry.is_dir(follow_symlinks=False)
+            )
 
     def size(self) -> int:
         """Return the bytes of all files in the directory."""
@@ -180,11 +192,6 @@ def _size(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_size
     except FileNotFoundError:
         return 0
-
-
-def passes(error: OSError) -> bool:
-    """Tell whether what can't be opened now may be at another time: it may be a file of ours."""
-    return error.errno not in NO_FILE
 
 
 def check_directives(template: str) -> None:

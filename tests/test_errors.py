@@ -27,6 +27,7 @@ BUILTINS = {
     "InvalidName": ValueError,
     "NoMoreFiles": EOFError,
     "NoValidFile": FileNotFoundError,
+    "NotOurs": OSError,
     "ObjectNotFound": KeyError,
     "PluginError": ValueError,
     "RecordTypeError": TypeError,

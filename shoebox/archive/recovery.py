@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal
 
 from shoebox.appending import with_remedy
 from shoebox.archive.examination import Findings, examine, refusal
-from shoebox.errors import RecoveryError
+from shoebox.errors import NotOurs, RecoveryError
 from shoebox.escaping import sentence
 from shoebox.files import (
     TEMPORARY_SUFFIX,
@@ -27,7 +27,7 @@ from shoebox.files import (
 )
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
-from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool, passes
+from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
 
 _CHUNK = 1 << 20
 Outcome = Literal["sealed", "removed", "corrupt", "left"]
@@ -80,18 +80,13 @@ def recover_all(spool: Spool) -> Iterator[Recovery]:
     one and is none, such as a link, is left alone.
     """
     for name in spool.names(OPEN):
-        again = False
         try:
             fd = spool.hold(name)
-            again = True
             if fd is not None:
                 yield _recover(spool, name.removesuffix(OPEN), fd)
         except OSError as error:
-            path, again = spool.path / name, again or passes(error)
-            error = with_remedy(error, path)
-            reason = f"could not be recovered: {error.strerror or error}"
-            if not again:
-                reason += "; see whose it is, and take it away"
+            path, again = spool.path / name, not isinstance(error, NotOurs)
+            reason = f"could not be recovered: {with_remedy(error, path)}"
             yield Recovery(path, "left", 0, 0, reason, again=again)
 
 

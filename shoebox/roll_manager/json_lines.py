@@ -16,14 +16,14 @@ from typing import BinaryIO, Final
 
 from shoebox.archive.checks import plain_payload
 from shoebox.closing import Closing
-from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
+from shoebox.errors import ConfigError, DurabilityError, NotOurs, RecordValueError, WriterClosed
 from shoebox.escaping import logger
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
 from shoebox.roll_manager.asking import Complaints
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
-from shoebox.spool import TORN, Spool, passes, render
+from shoebox.spool import TORN, Spool, render
 from shoebox.starting import apart, start
 
 _log = logger(__name__)
@@ -254,7 +254,7 @@ class WritingJSONRollManager(Closing):
             except OSError as error:
                 path = self._spool.path / name
                 self._complaints.say(name, f"{path}: can't be taken over now: {error}")
-                self._left = self._left or passes(error)
+                self._left = self._left or not isinstance(error, NotOurs)
             else:
                 if fd is not None:
                     yield fd, name

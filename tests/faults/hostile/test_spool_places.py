@@ -171,6 +171,8 @@ def test_what_can_not_be_shipped_stays_and_the_others_go(spool, outside, tmp_pat
     kept = payloads(store, "*")[0] + payloads(spool)[0]
     if state:
         assert {*names} <= {*kept}
+        stuck = {name for name, kind in kinds.items() if kind in {"folder", "file without rights"}}
+        assert {*names} - stuck <= {*payloads(store, "*")[0]}
     else:
         left = {name for name in kinds if os.path.lexists(spool / name)}
         assert {name for name, kind in kinds.items() if kind in NO_FILES} <= left

@@ -1,6 +1,7 @@
 """Text of others in the log: no line of it can be forged, moves a terminal, or has no end."""
 
 import io
+import json
 import logging
 import os
 import shutil
@@ -14,15 +15,18 @@ from swiftclient.exceptions import ClientException as SwiftAnswer
 from shoebox.archive import ArchiveWriter
 from shoebox.callback import Callback
 from shoebox.catalog import Catalog
+from shoebox.delivery import Deliveries
 from shoebox.errors import (
     KeyCollision,
     StorageDenied,
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.escaping import LONGEST
 from shoebox.messaging.archiving import Archiver
 from shoebox.roll_checker import AnyRollChecker, NeverRollChecker, RollChecker
 from shoebox.roll_manager import ReadingRollManager, WritingRollManager
+from shoebox.spool import Spool
 from shoebox.testing import MemoryBackend
 from shoebox_plugins.storage.s3.errors import Place, translate
 from shoebox_plugins.storage.swift.errors import login_failed, translated
@@ -151,6 +155,9 @@ def test_what_files_are_called(spool, log, name):
     os.mkfifo(spool / f"4{name}.open")
     (spool / f"5{name}").write_text("garbage")
     (spool / f"6{name}").symlink_to(name)
+    (spool / f"2{name}.delivery").write_text(
+        json.dumps({"destinations": {"memory": {"error": HUGE, "key": HOSTILE, "stored": None}}})
+    )
     (spool / f"7{name}.delivery").write_text('{"destinations": {"a": {"error": "\\n\\u009b"}}}')
     options = {"directory": spool, "storage": [MemoryBackend()], "close_timeout": 0.05}
     with WritingRollManager("b.events", NeverRollChecker(), **options) as manager:
@@ -160,6 +167,13 @@ def test_what_files_are_called(spool, log, name):
     assert_sound(log())
     assert all(unsound(str(fault)) == [] for fault in reader.faults)
     assert all(unsound(waiting.reason) == [] for waiting in manager.unshipped)
+
+
+def test_what_a_state_says(tmp_path):
+    (tmp_path / "a.delivery").write_text(json.dumps({"destinations": {"d": {"error": HUGE}}}))
+    told = Deliveries(Spool(tmp_path)).read("a").stand("d").error
+    assert unsound(told, "evil\\u000a") == []
+    assert len(told) <= LONGEST
 
 
 def test_what_a_catalog_is_called(log):
