@@ -3,6 +3,7 @@
 import io
 import logging
 import struct
+import sys
 from array import array
 
 import pytest
@@ -153,3 +154,32 @@ def test_more_archives_than_a_catalog_may_hold_are_not_written(monkeypatch):
     monkeypatch.setattr(catalog, "MAX_TABLE", 10)
     with pytest.raises(FormatError, match="make one for each of several longer prefixes"):
         catalog.write(io.BytesIO(), ["a"], ROWS, [array("Q", NUMBERS)])
+
+
+def test_one_of_another_version_is_named_so():
+    fields = catalog._END.pack(b"shoebox catalog\2", 0, *Section())
+    with pytest.raises(FormatError, match="it is of another version"):
+        catalog.decode(io.BytesIO(fields + struct.pack("<I", codecs.checksum(fields))))
+
+
+def test_a_table_that_is_longer_than_what_is_read_first_is_read_whole():
+    rows = [row(number, 1) for number in range(5000)]
+    data = sealed(Table(["a"], rows, [[PART]]))
+    assert len(data) > catalog._FIRST
+    table = catalog.decode(io.BytesIO(data))
+    assert table.rows == rows
+    assert list(catalog.read_part(io.BytesIO(data), table.parts[0][0])) == sorted(NUMBERS)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x93\x90\x90", b"\x93\x91\xa1\xff\x90\x90"])
+def test_a_table_that_can_not_be_decoded_is_refused_with_the_reason(raw):
+    section, stored = encode_section(codecs.NONE, raw)
+    with pytest.raises(FormatError, match="its table can't be decoded: .+"):
+        catalog.decode(io.BytesIO(stored + end(0, section)))
+
+
+def test_where_numbers_have_their_high_bytes_first_they_are_turned_round(monkeypatch):
+    monkeypatch.setattr(sys, "byteorder", "big")
+    numbers = catalog.read_part(io.BytesIO(STORED), PART)
+    numbers.byteswap()
+    assert list(numbers) == sorted(NUMBERS)

@@ -15,6 +15,7 @@ from shoebox.format import codecs, index, preamble, runs, section, v1, v2
 from shoebox.format.section import Section
 
 BLOCK = v2.Frame(v2.BLOCK, 0, bytes(16), 141, 0, 0, 0, 0, 1, Section(1, 1), Section(1, 1))
+ENTRY = index.entry_of(BLOCK, 1)
 TAIL = v2.Tail(bytes(16), 1000, 0, 0, 0, 0, 1, 800, 1, 1)
 NO_DEFLATE = gzip.compress(b"abc")[:10] + b"\xff" * 20
 ONE_RECORD = v2.encode_records([0], [1], b"\1", [v2.encode_map({})])
@@ -35,6 +36,13 @@ def gzipped(raw: bytes) -> bytes:
 
 def directory(sizes: bytes, stored: int = 0, raw: int = 0) -> bytes:
     return msgspec.msgpack.encode({"k": struct.pack("<IIIBB", stored, raw, 0, 0, 0) + sizes})
+
+
+def pending(*entries: index.Entry) -> index.Index:
+    found = index.Index(bytes(16))
+    for entry in entries:
+        found.add(entry)
+    return found
 
 
 REFUSED = {
@@ -92,6 +100,21 @@ REFUSED = {
         directory(b"\0"), 1, 1
     ),
     "filters whose sizes can't be": lambda: runs.decode(directory(b"\2"), 1, 0),
+    f"a directory of filters of {index.MAX_DIRECTORY + 1} bytes is over the limit": lambda: (
+        index.decode(bytes(56 + index.MAX_DIRECTORY + 1), 1, 0)
+    ),
+    f"filters of more than {runs.MAX_RAW} bytes": lambda: runs.decode(
+        directory(b"\0", raw=runs.MAX_RAW + 1), 1, 0
+    ),
+    "an index frame that none can stand above": lambda: index.Index(bytes(16)).add(
+        index.entry_of(BLOCK, 1), v2.MAX_LEVEL
+    ),
+    "an index frame that tells of other records than lie below it": lambda: pending(ENTRY).add(
+        ENTRY._replace(records=2), 1
+    ),
+    "a frame that no index frame follows which tells of it": lambda: pending(
+        *(ENTRY._replace(offset=number + 1) for number in range(index.FANOUT + 2))
+    ),
     "an index frame whose table is not as long as it says": lambda: index.decode(b"", 1, 0),
     "an index frame of level 1 that has nothing below it": lambda: index.Index(bytes(16)).add(
         index.entry_of(BLOCK, 1), 1
