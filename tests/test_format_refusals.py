@@ -165,6 +165,7 @@ def test_version_1_takes_no_length_beyond_them(metadata):
         BLOCK._replace(items=v2.MAX_RECORDS),
         BLOCK._replace(offset=v2.MAX_NUMBER, synced=v2.MAX_NUMBER, sequence=v2.MAX_NUMBER),
         BLOCK._replace(offset=1),
+        BLOCK._replace(kind=v2.INDEX, level=v2.MAX_LEVEL),
         BLOCK._replace(payload=Section(1, v2.MAX_SECTION)),
     ],
 )
@@ -231,3 +232,14 @@ def test_an_index_level_is_due_with_its_last_entry():
 def test_an_entry_keeps_the_filters_of_its_block():
     assert index.entry_of(BLOCK, 1, {"k": b"\xff"}).filters == {"k": b"\xff"}
     assert index.entry_of(BLOCK, 1).filters is None
+
+
+@pytest.mark.parametrize("level", [0, v2.MAX_LEVEL + 1])
+def test_an_index_frame_is_above_the_blocks_and_no_higher_than_can_be(level):
+    with pytest.raises(FormatError, match="^a index frame that holds nonsense$|^an index frame"):
+        v2.decode_frame(v2.encode_frame(BLOCK._replace(kind=v2.INDEX, level=level)))
+
+
+def test_a_metadata_section_without_its_metadata_is_not_of_so_many_records():
+    with pytest.raises(FormatError, match="^a metadata section that is not of 1 records$"):
+        v2.decode_records(bytes(13), 1)
