@@ -105,6 +105,7 @@ REASONS = {
         "no part for any hash",
         "parts that hashes don't lead to",
     ),
+    f"its parts have more than {catalog.MAX_TOTAL} values": ("parts of too many values",),
 }
 
 
