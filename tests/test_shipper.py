@@ -838,4 +838,4 @@ def test_what_has_the_name_of_an_archive_and_is_a_link_is_left_alone_and_told_of
     assert to.pick_up()
     assert to.close(SECONDS) == []
     assert [path.name for path in spool.iterdir()] == ["link.events"]
-    assert caplog.text.count("link.events: is left alone: ") == 1
+    assert caplog.text.count("link.events: it is a symbolic link") == 1
