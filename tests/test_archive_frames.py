@@ -80,3 +80,21 @@ def test_what_lies_ahead_is_told_up_to_the_next_break():
     assert found.ahead(0, b"another's").places == range(0)
     broken = frames(DATA[:-50])
     assert not broken.ahead(0, golden.ARCHIVE_ID).tail
+
+
+def test_the_magic_is_found_in_so_many_bytes_and_not_behind_them():
+    """Wherever it stands: also over the end of what is read at once."""
+    for at in (0, 1, 4091, 4093, 4095, 4096, 20_000):
+        found = frames(bytes(at) + golden.MAGIC + bytes(50_000))
+        assert found.holds_magic(0, at + 4)
+        assert found.holds_magic(at, 50_000)
+        assert not found.holds_magic(0, at + 3)
+        assert not found.holds_magic(at + 1, 50_000)
+    assert not frames(b"").holds_magic(0, 10)
+
+
+def test_long_metadata_of_version_1_that_another_frame_begins_in_is_none():
+    data = v1.encode({"k": "x" * 5000}, b"")
+    assert isinstance(frames(data).at(0), RecordV1)
+    with pytest.raises(FormatError, match="another frame begins in"):
+        frames(data[:3000] + golden.MAGIC + data[3004:]).at(0)

@@ -485,3 +485,16 @@ def test_what_can_not_be_opened_now_is_left_for_another_time(tmp_path, monkeypat
         assert (left.outcome, left.again) == ("left", True)
         assert remedy in str(left)
         assert [done.outcome for done in recover_all(spool)] == ["sealed"]
+
+
+def test_what_has_the_name_of_an_open_archive_and_is_none_is_left_alone(tmp_path):
+    abandon(tmp_path / "b")
+    (tmp_path / "a.open").symlink_to("elsewhere")
+    spool = Spool(tmp_path)
+    left, sealed = recover_all(spool)
+    assert (left.path, left.outcome, left.again) == (tmp_path / "a.open", "left", False)
+    assert "a symbolic link" in left.reason
+    assert left.reason.endswith("; see whose it is, and take it away")
+    assert sealed.outcome == "sealed"
+    assert (tmp_path / "a.open").is_symlink()
+    spool.close()

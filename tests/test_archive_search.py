@@ -247,6 +247,18 @@ def twice(add):
     return add_twice
 
 
+def test_an_index_that_leads_to_a_frame_behind_it_is_refused(folder, monkeypatch):
+    add = index.Index.add
+
+    def astray(self, entry, level=0):
+        add(self, entry._replace(offset=1 << 20) if level == 0 else entry, level)
+
+    monkeypatch.setattr(index.Index, "add", astray)
+    data = written(folder, 1, [[({"k": "v"}, "x", 0)]])
+    with pytest.raises(FormatError, match="the index leads to a frame behind it"):
+        list(search.hits(Bytes(io.BytesIO(data)), Selection({"k": "v"})))
+
+
 def test_blocks_are_joined_up_to_a_size(monkeypatch):
     monkeypatch.setattr(search, "JOINED", 1000)
     hits = [search.Hit(0, b"", index.Entry(at, 0, 1, 0, 0, 100, 50)) for at in range(0, 3000, 300)]

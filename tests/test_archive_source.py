@@ -1,5 +1,6 @@
 """The bytes of a source, plain or compressed as a whole, by offset."""
 
+import errno
 import gzip
 import io
 import os
@@ -8,6 +9,7 @@ import random
 import pytest
 import zstandard
 
+from shoebox.archive import source as source_module
 from shoebox.archive.source import Bytes, open_source
 
 RAW = random.Random(1).randbytes(3000) * 2000  # noqa: S311
@@ -95,6 +97,19 @@ def test_damaged_compression_is_an_end_and_says_so(pack):
     data = Bytes(io.BytesIO(bytes(packed)))
     assert data.length() < 300_000
     assert "its compression breaks off" in data.cut
+
+
+@pytest.mark.parametrize("pack", [PACKINGS["gzip"], PACKINGS["zstd"]])
+def test_what_would_be_unpacked_again_and_again_is_refused(pack, monkeypatch):
+    monkeypatch.setattr(source_module, "_REWINDS", 2)
+    data = Bytes(io.BytesIO(pack(RAW)))
+    for _ in range(2):
+        assert data.read(len(RAW) - 1, 1) == RAW[-1:]
+        assert data.read(0, 1) == RAW[:1]
+    assert data.read(len(RAW) - 1, 1) == RAW[-1:]
+    with pytest.raises(OSError, match="unpack it first") as caught:
+        data.read(0, 1)
+    assert caught.value.errno == errno.EINVAL
 
 
 def test_a_window_that_would_take_too_much_memory_is_refused():

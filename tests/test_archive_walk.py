@@ -419,3 +419,19 @@ def test_what_is_not_written_yet_is_no_fault_of_a_growing_archive(archive, tmp_p
         reader.settle()
         assert list(reader) == []
         assert kinds(reader.faults) == ["torn"]
+
+
+def test_behind_a_fault_a_cut_block_does_not_swallow_the_archive_that_follows(tmp_path, caplog):
+    blocks = [[({"k": "v"}, "x" * 500, at)] for at in range(3)]
+    cut = bytearray(written(tmp_path / "a", blocks, compression="none"))
+    first, second, _ = (it.at for it in frames(bytes(cut)) if it.is_a(v2.BLOCK))
+    cut[first + 110] ^= 0xFF
+    other = written(tmp_path / "b", blocks, compression="none", archive_id=b"B" * 16)
+    found, faults = read(bytes(cut[: second + 300]) + other)
+    assert [record.timestamp for record in found] == [0, 1, 2]
+    assert {record.archive for record in found} == {(b"B" * 16).hex()}
+    assert [(fault.start, fault.end) for fault in faults] == [
+        (first, second),
+        (second, second + 300),
+    ]
+    assert faults[1].reason == "a frame is cut off, and another one begins in it"

@@ -198,3 +198,8 @@ def test_after_a_fork_the_child_s_copy_of_a_claim_is_closed_and_may_be_had_anew(
         assert held
         with Deliveries(Spool(spool.path)).claimed("a.events") as theirs:
             assert not theirs
+
+
+def test_a_state_that_is_no_file_means_nothing_was_delivered(spool):
+    (spool.path / "a.events.delivery").mkdir()
+    assert Deliveries(spool).read("a.events") == Delivery()

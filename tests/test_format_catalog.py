@@ -3,10 +3,12 @@
 import io
 import logging
 import struct
+import sys
 from array import array
 
 import pytest
 import zstandard
+from xxhash import xxh3_64_digest
 
 from shoebox.catalog import Catalog
 from shoebox.errors import FormatError
@@ -91,11 +93,29 @@ LIES = {
 }
 
 
+REASONS = {
+    "its table tells of a key twice, or not at all": (
+        "a key twice",
+        "a key without parts",
+        "parts of no key",
+    ),
+    "its table tells of an archive twice": ("an archive twice",),
+    "its table counts the values of other keys": ("values of fewer keys", "values of more keys"),
+    "its table has another number of parts than hashes lead to": (
+        "no part for any hash",
+        "parts that hashes don't lead to",
+    ),
+    f"its parts have more than {catalog.MAX_TOTAL} values": ("parts of too many values",),
+}
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_a_table_that_does_not_fit_together_is_refused_and_rules_nothing_out(lie, caplog):
     caplog.set_level(logging.ERROR)
     data = sealed(LIES[lie])
-    with pytest.raises(FormatError):
+    reasons = (reason for reason, lies in REASONS.items() if lie in lies)
+    reason = next(reasons, "its table tells of a part that can't be")
+    with pytest.raises(FormatError, match=f"^{reason}$"):
         catalog.decode(io.BytesIO(data))
     found = opened(data)
     assert not found.rules_out("k1", 100, WANTED)
@@ -106,6 +126,8 @@ def test_one_that_was_cut_anywhere_knows_nothing(caplog):
     caplog.set_level(logging.ERROR)
     data = sealed(Table(["a"], ROWS, [[PART]]))
     for size in range(len(data)):
+        with pytest.raises(FormatError, match="^its end is missing, or was changed$"):
+            catalog.decode(io.BytesIO(data[:size]))
         found = opened(data[:size])
         assert not found.rules_out("k1", 100, WANTED)
         assert found.everything() is None
@@ -138,7 +160,7 @@ def test_an_end_that_leads_nowhere_is_refused_before_anything_is_read(section, a
             assert 0 <= size <= 100
             return super().read(size)
 
-    with pytest.raises(FormatError, match="its table is not where it says, or over the limit"):
+    with pytest.raises(FormatError, match="^its table is not where it says, or over the limit$"):
         catalog.decode(Short(end(at, section)))
 
 
@@ -151,5 +173,87 @@ def test_a_bomb_is_not_unpacked():
 
 def test_more_archives_than_a_catalog_may_hold_are_not_written(monkeypatch):
     monkeypatch.setattr(catalog, "MAX_TABLE", 10)
-    with pytest.raises(FormatError, match="make one for each of several longer prefixes"):
+    message = (
+        "the catalog of 2 archives would be over the limit of 10 bytes: make one for each of "
+        "several longer prefixes"
+    )
+    with pytest.raises(FormatError, match=f"^{message}$"):
         catalog.write(io.BytesIO(), ["a"], ROWS, [array("Q", NUMBERS)])
+
+
+def test_one_of_another_version_is_named_so():
+    fields = catalog._END.pack(b"shoebox catalog\2", 0, *Section())
+    with pytest.raises(FormatError, match="^it is of another version$"):
+        catalog.decode(io.BytesIO(fields + struct.pack("<I", codecs.checksum(fields))))
+
+
+class Counted(io.BytesIO):
+    count = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+def test_a_table_that_is_longer_than_what_is_read_first_is_read_whole():
+    rows = [row(number, 1) for number in range(5000)]
+    data = sealed(Table(["a"], rows, [[PART]]))
+    assert len(data) > catalog._FIRST
+    file = Counted(data)
+    table = catalog.decode(file)
+    assert table.rows == rows
+    assert file.count == len(data) - len(STORED)
+    assert list(catalog.read_part(io.BytesIO(data), table.parts[0][0])) == sorted(NUMBERS)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x93\x90\x90", b"\x93\x91\xa1\xff\x90\x90"])
+def test_a_table_that_can_not_be_decoded_is_refused_with_the_reason(raw):
+    section, stored = encode_section(codecs.NONE, raw)
+    with pytest.raises(FormatError, match="its table can't be decoded: .+"):
+        catalog.decode(io.BytesIO(stored + end(0, section)))
+
+
+def test_where_numbers_have_their_high_bytes_first_they_are_turned_round(monkeypatch):
+    monkeypatch.setattr(sys, "byteorder", "big")
+    numbers = catalog.read_part(io.BytesIO(STORED), PART)
+    numbers.byteswap()
+    assert list(numbers) == sorted(NUMBERS)
+
+
+def test_a_table_over_the_limit_is_refused_although_it_is_where_it_says():
+    section = Section(10, catalog.MAX_TABLE + 1, 0, codecs.ZSTD)
+    with pytest.raises(FormatError, match="over the limit$"):
+        catalog.decode(io.BytesIO(bytes(10) + end(0, section)))
+
+
+def test_each_key_has_parts_of_its_own_in_which_a_hash_is_found_by_its_first_bits(monkeypatch):
+    monkeypatch.setattr(catalog, "PART", 4)
+    values = [
+        array("Q", [hash_of(f"{key}{number}") << 32 | number for number in range(20)])
+        for key in range(3)
+    ]
+    rows = [row(number, 20, 20, 20) for number in range(20)]
+    file = io.BytesIO()
+    catalog.write(file, ["a", "b", "c"], rows, values)
+    table = catalog.decode(file)
+    for numbers, parts in zip(values, table.parts, strict=True):
+        assert len(parts) == 8
+        found = [list(catalog.read_part(file, part)) for part in parts]
+        assert found == [sorted(it for it in numbers if it >> 61 == at) for at in range(8)]
+
+
+def test_a_table_that_is_just_within_the_limit_is_written(monkeypatch):
+    file = io.BytesIO()
+    catalog.write(file, ["a"], ROWS, [array("Q", NUMBERS)])
+    size = len(catalog._encode(catalog.decode(file)))
+    monkeypatch.setattr(catalog, "MAX_TABLE", size)
+    file = io.BytesIO()
+    catalog.write(file, ["a"], ROWS, [array("Q", NUMBERS)])
+    assert catalog.decode(file).rows == ROWS
+
+
+def test_a_value_s_number_is_the_low_half_of_its_hash():
+    for number in range(50):
+        digest = xxh3_64_digest(str(number).encode())
+        assert hash_of(str(number)) == int.from_bytes(digest[4:], "big")

@@ -15,6 +15,7 @@ from shoebox.format import codecs, index, preamble, runs, section, v1, v2
 from shoebox.format.section import Section
 
 BLOCK = v2.Frame(v2.BLOCK, 0, bytes(16), 141, 0, 0, 0, 0, 1, Section(1, 1), Section(1, 1))
+ENTRY = index.entry_of(BLOCK, 1)
 TAIL = v2.Tail(bytes(16), 1000, 0, 0, 0, 0, 1, 800, 1, 1)
 NO_DEFLATE = gzip.compress(b"abc")[:10] + b"\xff" * 20
 ONE_RECORD = v2.encode_records([0], [1], b"\1", [v2.encode_map({})])
@@ -35,6 +36,13 @@ def gzipped(raw: bytes) -> bytes:
 
 def directory(sizes: bytes, stored: int = 0, raw: int = 0) -> bytes:
     return msgspec.msgpack.encode({"k": struct.pack("<IIIBB", stored, raw, 0, 0, 0) + sizes})
+
+
+def pending(*entries: index.Entry) -> index.Index:
+    found = index.Index(bytes(16))
+    for entry in entries:
+        found.add(entry)
+    return found
 
 
 REFUSED = {
@@ -92,6 +100,21 @@ REFUSED = {
         directory(b"\0"), 1, 1
     ),
     "filters whose sizes can't be": lambda: runs.decode(directory(b"\2"), 1, 0),
+    f"a directory of filters of {index.MAX_DIRECTORY + 1} bytes is over the limit": lambda: (
+        index.decode(bytes(56 + index.MAX_DIRECTORY + 1), 1, 0)
+    ),
+    f"filters of more than {runs.MAX_RAW} bytes": lambda: runs.decode(
+        directory(b"\0", raw=runs.MAX_RAW + 1), 1, 0
+    ),
+    "an index frame that none can stand above": lambda: index.Index(bytes(16)).add(
+        index.entry_of(BLOCK, 1), v2.MAX_LEVEL
+    ),
+    "an index frame that tells of other records than lie below it": lambda: pending(ENTRY).add(
+        ENTRY._replace(records=2), 1
+    ),
+    "a frame that no index frame follows which tells of it": lambda: pending(
+        *(ENTRY._replace(offset=number + 1) for number in range(index.FANOUT + 2))
+    ),
     "an index frame whose table is not as long as it says": lambda: index.decode(b"", 1, 0),
     "an index frame of level 1 that has nothing below it": lambda: index.Index(bytes(16)).add(
         index.entry_of(BLOCK, 1), 1
@@ -142,6 +165,7 @@ def test_version_1_takes_no_length_beyond_them(metadata):
         BLOCK._replace(items=v2.MAX_RECORDS),
         BLOCK._replace(offset=v2.MAX_NUMBER, synced=v2.MAX_NUMBER, sequence=v2.MAX_NUMBER),
         BLOCK._replace(offset=1),
+        BLOCK._replace(kind=v2.INDEX, level=v2.MAX_LEVEL),
         BLOCK._replace(payload=Section(1, v2.MAX_SECTION)),
     ],
 )
@@ -208,3 +232,14 @@ def test_an_index_level_is_due_with_its_last_entry():
 def test_an_entry_keeps_the_filters_of_its_block():
     assert index.entry_of(BLOCK, 1, {"k": b"\xff"}).filters == {"k": b"\xff"}
     assert index.entry_of(BLOCK, 1).filters is None
+
+
+@pytest.mark.parametrize("level", [0, v2.MAX_LEVEL + 1])
+def test_an_index_frame_is_above_the_blocks_and_no_higher_than_can_be(level):
+    with pytest.raises(FormatError, match="^a index frame that holds nonsense$|^an index frame"):
+        v2.decode_frame(v2.encode_frame(BLOCK._replace(kind=v2.INDEX, level=level)))
+
+
+def test_a_metadata_section_without_its_metadata_is_not_of_so_many_records():
+    with pytest.raises(FormatError, match="^a metadata section that is not of 1 records$"):
+        v2.decode_records(bytes(13), 1)

@@ -82,3 +82,8 @@ def test_one_run_may_have_filters_of_every_size():
     directory, stored = runs.encode(blocks, codecs.NONE)
     run = runs.decode(directory, len(blocks), len(stored))["a"]
     assert list(run.filters(stored)) == [*map(bytes, sizes), b"", None]
+
+
+def test_filters_up_to_the_limit_are_taken():
+    found = runs.decode(directory(b"\x10" * 1024, runs.MAX_RAW), 1024, 0)
+    assert found["k"].section.raw == runs.MAX_RAW

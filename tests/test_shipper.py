@@ -828,3 +828,14 @@ def test_a_fork_waits_until_a_state_is_written_whole(tmp_path, spool, monkeypatc
     to._deliveries.note(name, "d0", delivery.Stand(error="no"))
     assert held == [True]
     assert not lock.locked()
+
+
+def test_what_has_the_name_of_an_archive_and_is_a_link_is_left_alone_and_told_of_once(
+    tmp_path, spool, caplog
+):
+    (spool / "link.events").symlink_to("elsewhere")
+    to = shipper(spool, backend(tmp_path / "store"))
+    assert to.pick_up()
+    assert to.close(SECONDS) == []
+    assert [path.name for path in spool.iterdir()] == ["link.events"]
+    assert caplog.text.count("link.events: it is a symbolic link") == 1

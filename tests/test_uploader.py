@@ -1,5 +1,6 @@
 """One destination: what is offered is stored, and what it refuses holds up no other."""
 
+import errno
 import threading
 from dataclasses import replace
 from time import monotonic, time
@@ -334,3 +335,18 @@ def test_what_is_removed_while_it_is_put_aside_is_in_no_quarantine(
     assert (found.quarantined, found.refused) == ({}, {})
     assert spool.names(".corrupt") == []
     assert "quarantine" not in caplog.text
+
+
+def test_what_can_not_be_put_aside_now_is_by_a_later_pass(tmp_path, spool, monkeypatch, caplog):
+    found = poisoned(tmp_path, spool)
+
+    def refuse(_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(found._deliveries, "quarantine", refuse)
+        found._pass()
+    assert spool.sealed() == ["a.events"]
+    assert "Too many open files" in caplog.text
+    found._pass()
+    assert found.quarantined == {"a.events": "a.events.corrupt"}

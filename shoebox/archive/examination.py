@@ -100,8 +100,6 @@ def _take_in(found: Findings, reader: ArchiveReader, item: Located | RecordV1) -
         raise FormatError("a frame that was written to another place")
     if isinstance(item, RecordV1):
         found.records += 1
-    elif item.is_a(v2.HEADER) != (not found.begun):
-        raise FormatError("another archive begins in it, or its header is missing")
     elif item.is_a(v2.HEADER):
         found.layout = _layout(reader, item)
     elif item.is_a(v2.INDEX):

@@ -248,12 +248,10 @@ def _decode_frame(data: bytes) -> Frame:
 
 def _is_plausible(frame: Frame) -> bool:
     """Tell whether the fields can be those of a frame of its kind."""
-    if max(frame.offset, frame.synced, frame.sequence) > MAX_NUMBER:
+    if max(frame.offset, frame.synced, frame.sequence) > MAX_NUMBER or frame.level > MAX_LEVEL:
         return False
     if frame.kind == HEADER:
         return not (frame.offset or frame.level or frame.payload.stored)
-    if frame.kind == INDEX and not 0 < frame.level <= MAX_LEVEL:
-        return False
     return frame.offset > 0 and frame.items > 0 and (frame.level > 0) == (frame.kind == INDEX)
 
 
