@@ -29,7 +29,9 @@ def main() -> None:
     def try_on(data: bytes) -> None:
         targets.try_on(target, data)
 
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], try_on, custom_mutator=mutate)
+    # What merges inputs starts itself again, by a shell.
+    itself = f"{sys.executable} -m tests.faults.hostile.engine {target}"
+    atheris.Setup([itself, *sys.argv[2:]], try_on, custom_mutator=mutate)
     atheris.Fuzz()
 
 
