@@ -108,7 +108,7 @@ class Directory(Closing):
 
         What else has the name is refused, with an error (one of `NO_FILE`) that says what it is.
         """
-        return open_regular(name, flags | os.O_NOFOLLOW, dir_fd=self.fd, folder=self.path)
+        return open_regular(name, flags, dir_fd=self.fd, folder=self.path)
 
     @contextmanager
     def listing(self) -> Iterator[Iterator[os.DirEntry[str]]]:

@@ -29,23 +29,24 @@ def open_regular(
     name: str | os.PathLike[str],
     flags: int,
     *,
+    follow: bool = False,
     dir_fd: int | None = None,
     folder: Path | None = None,
 ) -> int:
     """Return the descriptor of a regular file that is there.
 
     What else has the name is refused at once, with an error (one of `NO_FILE`) that says what
-    it is; a link is followed unless `flags` have O_NOFOLLOW. `folder` is the path of `dir_fd`.
+    it is, also a link that is not to be followed. `folder` is the path of `dir_fd`.
     """
     path = os.fspath(name) if folder is None else str(folder / name)
+    flags |= os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
-        fd = os.open(name, flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=dir_fd)
+        fd = os.open(name, flags, dir_fd=dir_fd)
     except OSError as error:
         if error.errno not in _NOT_OPENED:
             error.filename = path
             raise
-        follows = not flags & os.O_NOFOLLOW
-        raise _refusal(os.stat(name, dir_fd=dir_fd, follow_symlinks=follows), path) from error
+        raise _refusal(os.stat(name, dir_fd=dir_fd, follow_symlinks=follow), path) from error
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):

@@ -227,7 +227,7 @@ def is_being_written(path: Path, *, follow: bool = False) -> bool:
     if not path.name.endswith(OPEN):
         return False
     try:
-        fd = open_regular(path, os.O_RDONLY if follow else os.O_RDONLY | os.O_NOFOLLOW)
+        fd = open_regular(path, os.O_RDONLY, follow=follow)
     except OSError:
         # It has just been sealed, or can't be read at all: opening it will tell.
         return False

@@ -70,7 +70,7 @@ def test_records_without_a_header_are_no_beginning():
 def test_a_header_within_an_archive_is_no_part_of_it():
     found = examine(io.BytesIO(WHOLE[:HEADER] + WHOLE), Path("a.open"))
     assert (found.records, found.end) == (0, HEADER)
-    assert found.fault == "a doubled header frame"
+    assert found.fault == "a header frame that is doubled, or out of its place"
 
 
 def test_an_archive_behind_records_of_version_1_is_no_part_of_them():

@@ -160,7 +160,7 @@ def test_a_doubled_header_or_index_frame_is_a_fault_and_costs_nothing(archive):
                 records, faults = read(b"".join([*parts[:target], parts[place], *parts[target:]]))
                 assert rows(records) == ROWS
                 assert kinds(faults) == ["corrupt"]
-                assert faults[0].reason.startswith("a doubled ")
+                assert "that is doubled" in faults[0].reason
 
 
 def test_a_doubled_tail_is_a_fault_and_costs_nothing(archive):

@@ -11,7 +11,7 @@ import zstandard
 from xxhash import xxh3_64_digest
 
 from shoebox.catalog import Catalog
-from shoebox.errors import FormatError
+from shoebox.errors import ConfigError, FormatError
 from shoebox.format import catalog, codecs
 from shoebox.format.catalog import ABSENT, Part, Row, Table, hash_of
 from shoebox.format.section import Section, encode_section
@@ -177,7 +177,7 @@ def test_more_archives_than_a_catalog_may_hold_are_not_written(monkeypatch):
         "the catalog of 2 archives would be over the limit of 10 bytes: make one for each of "
         "several longer prefixes"
     )
-    with pytest.raises(FormatError, match=f"^{message}$"):
+    with pytest.raises(ConfigError, match=f"^{message}$"):
         catalog.write(io.BytesIO(), ["a"], ROWS, [array("Q", NUMBERS)])
 
 

@@ -13,6 +13,7 @@ from shoebox.format.preamble import MAGIC_BYTES, version_of
 
 _CHUNK = 1 << 20
 _FEW = 1 << 12
+"""Bytes that are read at first where a magic is looked for: it mostly stands near, or nowhere."""
 
 
 class Located(NamedTuple):

@@ -143,7 +143,7 @@ class _Descent:
         }
         self._start = start
         self._tail = tail
-        self._last = [(0, 0)] * 256
+        self._last = [(0, 0)] * (v2.MAX_LEVEL + 1)
         """The offset of the last frame that was met, and the sequence number behind its records,
         by level: so that none is met twice."""
         self._meet = meet

@@ -186,7 +186,7 @@ def open_source(source: Source, *, follow: bool = True) -> tuple[BinaryIO, str]:
     """
     if not isinstance(source, str | os.PathLike):
         return source, str(getattr(source, "name", "archive"))
-    fd = open_regular(source, os.O_RDONLY if follow else os.O_RDONLY | os.O_NOFOLLOW)
+    fd = open_regular(source, os.O_RDONLY, follow=follow)
     return os.fdopen(fd, "rb"), os.fspath(source)
 
 

@@ -180,7 +180,7 @@ class Walk:
             yield from self._missing("its header is missing" if frame.offset else "", at)
         if isinstance(frame, v2.Frame) and not current.wants(frame):
             self._pass(located)
-            doubled = f"a doubled {v2.KINDS[frame.kind]} frame"
+            doubled = f"a {v2.KINDS[frame.kind]} frame that is doubled, or out of its place"
             what = "a block that was there already" if is_block(frame) else doubled
             yield self._fault("corrupt", at, located.end, what)
             return

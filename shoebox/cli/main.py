@@ -79,9 +79,9 @@ class Shoebox(App):
         except Exception as error:  # noqa: BLE001 - whatever it is, a user gets a sentence
             if self.options.debug:
                 messages.show_traceback(error)
-            sentence = exits.sentence_of(error)
+            said = exits.sentence_of(error)
             # Of a configuration all that is wrong is told, each on a line of its own.
-            for line in sentence.split("\n") if isinstance(error, ConfigError) else [sentence]:
+            for line in said.split("\n") if isinstance(error, ConfigError) else [said]:
                 messages.complain(line)
             return exits.code_of(error)
         return code

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 from xxhash import xxh3_64_intdigest
 
-from shoebox.errors import FormatError
+from shoebox.errors import ConfigError, FormatError
 from shoebox.format import codecs
 from shoebox.format.section import Section, decode_section, encode_section
 
@@ -158,7 +158,10 @@ def _is_plausible(part: Part, end: int) -> bool:
 
 
 def write(file: BinaryIO, keys: list[str], rows: list[Row], values: Iterable[array[int]]) -> None:
-    """Write a catalog; `values` gives for each key the numbers of hash and row."""
+    """Write a catalog; `values` gives for each key the numbers of hash and row.
+
+    Raise ConfigError for more archives than one can tell of.
+    """
     at = 0
     parts: list[list[Part]] = []
     for numbers in values:
@@ -169,7 +172,7 @@ def write(file: BinaryIO, keys: list[str], rows: list[Row], values: Iterable[arr
             at += len(stored)
     table = _encode(Table(keys, rows, parts))
     if len(table) > MAX_TABLE:
-        raise FormatError(
+        raise ConfigError(
             f"the catalog of {len(rows)} archives would be over the limit of {MAX_TABLE} bytes: "
             "make one for each of several longer prefixes"
         )

@@ -17,6 +17,7 @@ import msgspec
 from shoebox.errors import FormatError
 from shoebox.format.filters import MAX_BITS, MIN_BITS, Filters
 from shoebox.format.section import Section, decode_section, encode_section
+from shoebox.format.v2 import MAX_ENTRIES
 
 ABSENT = 0
 """The byte of an entry where the key stands in no record."""
@@ -30,8 +31,8 @@ MAX_FILTERS = 1 << 16
 """Bytes of filters for one block, the keys' characters counted in; where they would need more
 it has none."""
 
-MAX_RAW = 128 * MAX_FILTERS
-"""Bytes of all filters of an index frame: it tells of 128 blocks at most."""
+MAX_RAW = (MAX_ENTRIES - 1) * MAX_FILTERS
+"""Bytes of all filters of an index frame: its last entry, if it has all, is no block's."""
 
 _SECTION = struct.Struct("<IIIBB")
 _encode = msgspec.msgpack.Encoder().encode
