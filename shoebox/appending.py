@@ -59,21 +59,27 @@ class AppendFile:
         self.size = size
         self.synced = 0
         self.finished = False
+        self._whole = True
+        """Whether the file ends where `size` says; while bytes are appended it may not."""
         self._digests = Digests(kinds)
         self._digested = 0
 
     def append(self, *buffers: bytes | memoryview) -> None:
         """Append the buffers, or cut the file back to what it was and raise OSError."""
+        if not self._whole:
+            # A signal handler has raised while it was to be cut back.
+            self.finished = True
         if self.finished:
             self._refuse()
+        self._whole = False
         try:
             self.size += write_all(self.fd, buffers)
-        except OSError as error:
+        except BaseException as error:
             self._cut_back()
-            raise with_remedy(error, self.path) from error
-        except BaseException:
-            self._cut_back()
+            if isinstance(error, OSError):
+                raise with_remedy(error, self.path) from error
             raise
+        self._whole = True
 
     def sync(self) -> None:
         """Make what was appended survive a power cut, or raise DurabilityError."""
@@ -130,6 +136,7 @@ class AppendFile:
             os.ftruncate(self.fd, self.size)
         except OSError:
             self.finished = True
+        self._whole = True
 
     def _refuse(self) -> NoReturn:
         raise DurabilityError(f"{self.path}: an earlier write or sync failed; roll to go on")

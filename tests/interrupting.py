@@ -70,7 +70,8 @@ def signalled_at(number, call):
     try:
         call()
     except Interrupt:
-        return True
+        pass
     finally:
         sys.settrace(before)
-    return False
+    # What comes into a generator that is being closed does not come out of it.
+    return left < 0

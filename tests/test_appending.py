@@ -171,3 +171,29 @@ def test_the_error_says_where_it_was_and_what_to_do(tmp_path, monkeypatch, code,
     assert caught.value.errno == code
     assert caught.value.filename == str(path)
     file.close()
+
+
+def test_nothing_is_appended_to_what_could_not_be_cut_back(file, monkeypatch):
+    """A signal handler may raise before half of what was appended is cut off again."""
+    file.append(b"whole")
+    writev = os.writev
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", lambda fd, buffers: writev(fd, [buffers[0][:2]]))
+        patch.setattr(os, "write", refuse)
+        patch.setattr(os, "ftruncate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            file.append(b"half")
+    file.sync()
+    for _ in range(2):
+        with pytest.raises(DurabilityError, match="roll to go on"):
+            file.append(b"more")
+    assert file.finished
+    assert file.path.read_bytes() == b"wholeha"
+
+
+def refuse(*_):
+    raise OSError(errno.ENOSPC, "full")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from shoebox.errors import DurabilityError
-from shoebox.files import AppendFile
+from shoebox.files import AppendFile, closing_on_error
 from shoebox.spool import OPEN, Spool
 
 
@@ -26,7 +26,8 @@ class OpenFile(AppendFile):
         except BaseException:
             self._close_spool()
             raise
-        super().__init__(fd, self._spool.path / (self.name + OPEN), kinds=digests)
+        with closing_on_error(fd):
+            super().__init__(fd, self._spool.path / (self.name + OPEN), kinds=digests)
 
     def sync(self) -> None:
         """Make what was appended, and the name, survive a power cut, or raise DurabilityError."""

@@ -71,8 +71,14 @@ class ArchiveWriter(Filling):
         self._sequence = sequence
         self.commit_lock = Lock()
         """Held around `commit` and `seal`, so that concurrent writers share one sync."""
-        self._file = self._create(Path(path), spool, digests)
-        self._blocks = Blocks(self._file, self._layout)
+        self._file = OpenFile(Path(path), spool, digests)
+        try:
+            # The first commit makes the file and its name durable.
+            self._file.append(*self._layout.header())
+            self._blocks = Blocks(self._file, self._layout)
+        except BaseException:
+            self._file.discard()
+            raise
         self.name = self._file.name
         self.size = self._file.size
         """Bytes in the file; checkers look at it after every record."""
@@ -203,16 +209,6 @@ class ArchiveWriter(Filling):
             self.close()
         finally:
             self.release()
-
-    def _create(self, wanted: Path, spool: Spool | None, digests: Collection[str]) -> OpenFile:
-        """Make the file; the first commit makes it and its name durable."""
-        file = OpenFile(wanted, spool, digests)
-        try:
-            file.append(*self._layout.header())
-        except BaseException:
-            file.discard()
-            raise
-        return file
 
     def _end(self) -> None:
         self.flush()

@@ -52,6 +52,8 @@ class Current:
         self.committing: set[int] = set()
         """The threads that are in `commit`."""
         self.archive: OpenArchive | None = None
+        self._opened: OpenArchive | None = None
+        """One whose checker and callbacks have not all been told of it."""
         self._passed_on = 0
         self._archives = archives
         self._sealer = sealer
@@ -75,18 +77,26 @@ class Current:
         """Open the next archive, which begins with what the one before left in doubt."""
         self._opening()
         try:
-            archive = self.archive = self._archives.next()
+            if self._opened is None:
+                self._opened = self._archives.next()
         except OSError as error:
             # Its file may be there, and could be neither used nor removed.
             self._sealer.look_again()
             raise with_remedy(error, self._archives.path) from error
+        archive = self._opened
         self._sealer.opened(archive.path)
         self._asked.start(archive)
+        self.archive, self._opened = archive, None
         return archive
 
     def there(self) -> OpenArchive | None:
         """Return the open archive, also one that is only now opened for what is in doubt."""
-        return self.open() if self.archive is None and self._archives.carried else self.archive
+        wanted = self._archives.carried or self._opened is not None
+        return self.open() if self.archive is None and wanted else self.archive
+
+    def files(self) -> list[OpenArchive]:
+        """Return the archives whose files are open here."""
+        return [it for it in (self.archive, self._opened) if it is not None]
 
     def take(self, record: Any) -> Ticket:
         """Take a record, and roll if that is due; return what `commit` asks for."""

@@ -74,7 +74,7 @@ class WritingJSONRollManager(Closing):
         self._roll_bytes = roll_size_mb * (1 << 20)
         self._roll_seconds = roll_minutes * _MINUTE
         self._clock = clock
-        self._closed = False
+        self._closed = self._ended = False
         self._begin()
         lifetime.know(self)
         self._take_over()
@@ -120,12 +120,13 @@ class WritingJSONRollManager(Closing):
         self._refuse_reentry(self._lock, self._shipping)
         with self._lock:
             self._pass_on()
-            closed, self._closed = self._closed, True
-        if not closed:
-            errors = self._ship_rolled()
-            self._end()
-            for error in errors:
-                raise error
+            self._closed = True
+        with self._ending:
+            errors = [] if self._ended else self._ship_rolled()
+            if not self._ended:
+                self._end()
+        for error in errors:
+            raise error
 
     def _refuse_reentry(self, *locks: RLock) -> None:
         if any(holds(lock)() for lock in locks):
@@ -151,7 +152,7 @@ class WritingJSONRollManager(Closing):
     def _begin(self) -> None:
         """Set up what belongs to one process."""
         self._lock = RLock()
-        self._shipping = RLock()
+        self._shipping, self._ending = RLock(), RLock()
         self._complaints = Complaints()
         self._file: AppendFile | None = None
         self._rolled: deque[AppendFile] = deque()
@@ -236,6 +237,7 @@ class WritingJSONRollManager(Closing):
         while self._rolled:
             self._rolled.popleft().close()
         lifetime.let_go(self)
+        self._ended = True
         self._spool.close()
         self._destination.close()
 

@@ -110,14 +110,19 @@ class Sealer:
     def hand_over(self, archive: OpenArchive, reason: str) -> Sealing:
         """Have an archive sealed to which nothing more will be written."""
         sealing = Sealing(archive, reason)
-        self._held.append(archive)
-        self._have(partial(self._seal, sealing))
+        job = partial(self._seal, sealing)
+        # Nothing is called here, so that no signal can come between the two.
+        self._held += (archive,)
+        self._due += (job,)
+        self._seals.soon()
         return sealing
 
     def give_up(self, archive: OpenArchive) -> None:
         """Have an archive's file closed as it is; recovery will seal it."""
-        self._left.append(archive)
-        self._have(partial(self._release, archive))
+        job = partial(self._release, archive)
+        self._left += (archive,)
+        self._due += (job,)
+        self._seals.soon()
 
     def unsealed(self) -> Iterator[OpenArchive]:
         """Yield the archives that wait to be sealed, whose records may have to be synced."""
@@ -275,7 +280,9 @@ def _do(jobs: deque[_Job], lock: RLock, seconds: float) -> bool:
 
 def _do_first(jobs: deque[_Job]) -> None:
     try:
-        job = jobs.popleft()
+        # Nothing is called: a signal after `popleft` would lose what that returns.
+        job = jobs[0]
+        del jobs[0]
     except IndexError:
         # A signal handler, which has interrupted this very thread, has done it.
         return

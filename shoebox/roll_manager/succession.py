@@ -114,9 +114,9 @@ class Succession:
             metadata={"host": os.uname().nodename},
             **self._options,
         )
-        archive.batch = Batch()
-        archive.noted = self._noted
         try:
+            archive.batch = Batch()
+            archive.noted = self._noted
             for block in blocks:
                 archive.append(block)
             if blocks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
@@ -105,6 +105,8 @@ class WritingRollManager(Taker, Closing):
         timeout = on_full_timeout if waits else 0.0
         room = None if limit is None else Room(self._spool, limit, timeout)
         super().__init__(room, each_record=each_record)
+        self._ended = False
+        """Whether it was closed to the end."""
         self.unshipped: list[Waiting] = []
         """What waited still when the manager was closed."""
         self._begin()
@@ -133,13 +135,13 @@ class WritingRollManager(Taker, Closing):
         self._current.refuse_reentry(seals=True)
         with self._current.lock:
             sealing = None if self._closed else self._current.hand_over("closed")
-            closed, self._closed = self._closed, True
-        if not closed:
-            errors = self._end()
-            if sealing is not None and sealing.error is not None:
-                errors = [sealing.error, *errors]
-            for error in errors:
-                raise error
+            self._closed = True
+        with self._ending:
+            errors = [] if self._ended else self._end()
+        if sealing is not None and sealing.error is not None:
+            errors = [sealing.error, *errors]
+        for error in errors:
+            raise error
 
     def locks(self) -> Iterator[lifetime.Lockable]:
         """Yield what is to be held while the process forks."""
@@ -151,9 +153,8 @@ class WritingRollManager(Taker, Closing):
     def after_fork(self) -> None:
         """Begin anew in a forked child: what was buffered or open is the parent's."""
         self._metrics.after_fork()
-        for archive in (self._current.archive, *self._sealer.files()):
-            if archive is not None:
-                archive.let_go()
+        for archive in (*self._current.files(), *self._sealer.files()):
+            archive.let_go()
         if self._shipper is not None:
             self._shipper.after_fork()
         self._begin()
@@ -187,6 +188,8 @@ class WritingRollManager(Taker, Closing):
         )
         self._take_into(current, asked)
         self._background = Background(current, asked, complaints, self._sync_interval)
+        self._ending = RLock()
+        """Held by who closes; others wait until it is done."""
         self._begun = False
         """Whether its threads are known to run."""
         self._starting = Lock()
@@ -226,6 +229,7 @@ class WritingRollManager(Taker, Closing):
             self.unshipped = self._shipper.close(max(0.0, deadline - monotonic()))
         self._telling.join(max(0.0, deadline - monotonic()))
         lifetime.let_go(self)
+        self._ended = True
         if self._shipper is None or not self._shipper.alive:
             self._spool.close()
         return errors
