@@ -1,6 +1,5 @@
 """The bytes of a source, plain or compressed as a whole, by offset."""
 
-import errno
 import gzip
 import io
 import os
@@ -100,16 +99,19 @@ def test_damaged_compression_is_an_end_and_says_so(pack):
 
 
 @pytest.mark.parametrize("pack", [PACKINGS["gzip"], PACKINGS["zstd"]])
-def test_what_would_be_unpacked_again_and_again_is_refused(pack, monkeypatch):
+def test_what_would_be_unpacked_again_and_again_is_given_up(pack, monkeypatch):
     monkeypatch.setattr(source_module, "_REWINDS", 2)
     data = Bytes(io.BytesIO(pack(RAW)))
-    for _ in range(2):
+    for _ in range(9):
         assert data.read(len(RAW) - 1, 1) == RAW[-1:]
         assert data.read(0, 1) == RAW[:1]
+    monkeypatch.setattr(source_module, "_AGAIN", len(RAW))
+    assert not data.given_up
     assert data.read(len(RAW) - 1, 1) == RAW[-1:]
-    with pytest.raises(OSError, match="unpack it first") as caught:
-        data.read(0, 1)
-    assert caught.value.errno == errno.EINVAL
+    assert data.read(0, 1) == b""
+    assert data.given_up
+    assert data.length() == len(RAW)
+    assert data.read(len(RAW) - 1, 1) == b""
 
 
 def test_a_window_that_would_take_too_much_memory_is_refused():

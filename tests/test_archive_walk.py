@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoebox.archive import ArchiveReader, ArchiveWriter, Fault, Record
+from shoebox.archive import reader as reader_module
 from shoebox.archive.frames import Located
 from shoebox.format import index, v2
 from tests import golden
@@ -421,7 +422,12 @@ def test_what_is_not_written_yet_is_no_fault_of_a_growing_archive(archive, tmp_p
         assert kinds(reader.faults) == ["torn"]
 
 
-def test_behind_a_fault_a_cut_block_does_not_swallow_the_archive_that_follows(tmp_path, caplog):
+@pytest.mark.parametrize("few", [0, 16])
+def test_behind_a_fault_a_cut_block_does_not_swallow_the_archive_that_follows(
+    tmp_path, caplog, monkeypatch, few
+):
+    """Whether it is looked over before it is read, as behind many faults, or not."""
+    monkeypatch.setattr(reader_module, "_FEW", few)
     blocks = [[({"k": "v"}, "x" * 500, at)] for at in range(3)]
     cut = bytearray(written(tmp_path / "a", blocks, compression="none"))
     first, second, _ = (it.at for it in frames(bytes(cut)) if it.is_a(v2.BLOCK))

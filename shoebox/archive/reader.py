@@ -26,6 +26,9 @@ from shoebox.spool import OPEN
 _log = logger(__name__)
 
 _EVERYTHING = Selection()
+_FEW = 16
+"""Faults after which a section is looked over before it is read: what is full of false frames,
+each of which claims to be long, is not read to its end for each."""
 _T = TypeVar("_T")
 
 Pair = tuple[dict[str, str], str | bytes]
@@ -285,7 +288,7 @@ class ArchiveReader(Closing):
 
     def _section(self, at: int, section: Section) -> bytes:
         """Return the raw section whose stored bytes follow a frame's head at `at`."""
-        if self.faults and self._walk.is_cut(at + v2.FRAME_SIZE, section.stored):
+        if len(self.faults) > _FEW and self._walk.is_cut(at + v2.FRAME_SIZE, section.stored):
             raise Cut("a frame is cut off, and another one begins in it")
         stored = self._data.read(at + v2.FRAME_SIZE, section.stored)
         if len(stored) < section.stored:

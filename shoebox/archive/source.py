@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 from collections import deque
@@ -20,9 +19,9 @@ _PAGE = 1 << 20
 _STEP = 1 << 16
 _PACKED = 1 << 13
 _KEPT = 4
-_REWINDS = 64
-"""How often a compressed file is unpacked from its start again, so that damage in many places
-does not take that long for each."""
+_REWINDS, _AGAIN = 64, 1 << 34
+"""How often a compressed file may be unpacked from its start again, and how many bytes it may
+give again if it is more often: damage in many places costs that much time, and no more."""
 _UNPACKING: tuple[type[Exception], ...] = (
     EOFError,
     igzip_lib.IsalError,  # type: ignore[assignment, unused-ignore]
@@ -62,6 +61,11 @@ class Bytes:
     def packed(self) -> bool:
         """Whether the source is compressed as a whole."""
         return self._pages is not None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nothing more is read: it was damaged in too many places for its compression."""
+        return self._pages is not None and self._pages.given_up
 
     @property
     def cut(self) -> str | None:
@@ -121,7 +125,8 @@ class _Pages:
         """The number of the page that is unpacked next."""
         self._ended = False
         self._length: int | None = None
-        self._rewinds = 0
+        self._rewinds = self._again = 0
+        self.given_up = False
         self.cut: str | None = None
 
     def read(self, offset: int, size: int) -> bytes:
@@ -136,13 +141,15 @@ class _Pages:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def length(self) -> int:
-        while self._length is None:
+        while self._length is None and not self.given_up:
             self._page(self._next)
-        return self._length
+        return self._next * _PAGE if self._length is None else self._length
 
     def _page(self, number: int) -> bytes:
         if number < self._next - len(self._kept):
             self._rewind()
+        if self.given_up:
+            return b""
         while number >= self._next and not self._ended:
             page = self._unpack()
             self._kept.append(page)
@@ -169,12 +176,13 @@ class _Pages:
 
     def _rewind(self) -> None:
         self._rewinds += 1
-        if self._rewinds > _REWINDS:
-            why = "damaged in too many places to be read compressed; unpack it first"
-            raise OSError(errno.EINVAL, why)
+        self._again += self._next * _PAGE
+        self._kept.clear()
+        if self._rewinds > _REWINDS and self._again > _AGAIN:
+            self.given_up = True
+            return
         self._file.seek(0)
         self._stream = self._opener(self._file)
-        self._kept.clear()
         self._next = 0
         self._ended = False
 

@@ -147,11 +147,12 @@ class Walk:
         A frame that stands within it shows that it was cut off there: the walk goes on at
         that one. (No section that is whole has the magic in it.)
         """
-        self._excused = isinstance(error, Cut)
         end = min(item.end, self._frames.length())
         found = self._frames.search(item.at + 1)
         if found is not None and found < end:
             end = self.at = self._search_from = found
+            error = Cut("a frame is cut off, and another one begins in it")
+        self._excused = isinstance(error, Cut)
         return self._fault(self._kind(item.at, end, error), item.at, end, error)
 
     def is_cut(self, start: int, size: int) -> bool:
@@ -209,9 +210,12 @@ class Walk:
 
     def _end(self) -> Iterator[Fault]:
         """Say what is wrong with a file that ends between two frames."""
-        if self.growing or not self._sealed:
+        if self._data.given_up:
+            reason = "is damaged in too many places to be read compressed; unpack it first"
+            yield self._fault("corrupt", self.at, self._data.length(), reason)
+        elif self.growing or not self._sealed:
             return
-        if self._data.cut is not None and not self._excused:
+        elif self._data.cut is not None and not self._excused:
             yield self._fault("torn", self.at, self.at, self._data.cut)
         elif self.at == 0:
             yield self._fault("torn", 0, 0, "the file is empty")
