@@ -121,8 +121,12 @@ class Deliveries:
 
     def offered(self) -> list[str]:
         """Return the names of the archives that are to be shipped, sorted."""
-        names = [name.removesuffix(DELIVERY) for name in self._spool.names(DELIVERY)]
-        return [name for name in names if not name.endswith(CORRUPT)]
+        with self._spool.directory.listing() as entries:
+            regular = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+        states = [it for it in regular if it.endswith(DELIVERY)]
+        names = [it.removesuffix(DELIVERY) for it in states if not it.endswith(CORRUPT + DELIVERY)]
+        # What has the name of a state, and is none, is not ours unless it is beside an archive.
+        return sorted(it for it in names if regular[it + DELIVERY] or it in regular)
 
     def checksums(self, name: str, kinds: Collection[str]) -> dict[str, str]:
         """Return these digests of an archive, each made once and noted in its state.

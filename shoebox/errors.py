@@ -101,6 +101,10 @@ class NotOurs(ShoeboxError, OSError):
     """What lies under a name of ours is no file; it was left alone."""
 
 
+class ArchiveGone(ShoeboxError, OSError):
+    """An open archive was taken out of its spool, or removed there, by somebody else."""
+
+
 class RecoveryError(ShoeboxError):
     """An abandoned archive could not be recovered; it was left as it is."""
 

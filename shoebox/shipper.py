@@ -15,6 +15,7 @@ from threading import Lock
 from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
+from shoebox.complaints import Complaints
 from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError, NotOurs
@@ -73,7 +74,7 @@ class Shipper:
         self._metrics = guarded(metrics)
         self._metrics.watch(spool.path)
         self._forked = False
-        self._told: set[str] = set()
+        self._complaints = Complaints(_log)
         """Names of what is no archive, of which it was told."""
         self._names = [it.name for it in self._destinations]
         self.kinds = frozenset({"sha256"}).union(*(it.backend.checksums for it in destinations))
@@ -111,10 +112,11 @@ class Shipper:
         for name in self._spool.sealed():
             try:
                 fd = None if name in offered else self._held(name)
-                if fd is not None:
-                    self._pick_up(name, fd)
+                if fd is not None and self._pick_up(name, fd):
+                    self._complaints.over(name)
             except OSError as error:
-                self._tell(f"{self._spool.path / name}: can't be offered now: {error}")
+                path = self._spool.path / name
+                self._complaints.say(name, f"{path}: can't be offered now: {error}")
                 every = False
         return every
 
@@ -225,36 +227,37 @@ class Shipper:
         try:
             return self._spool.hold(name)
         except NotOurs as error:
-            self._tell(f"left alone: {error}")
+            self._complaints.say(name, f"left alone: {error}")
             return None
 
-    def _tell(self, message: str) -> None:
-        """Log what keeps an archive from being offered, once."""
-        if message not in self._told:
-            self._told.add(message)
-            _log.warning("%s", message)
-
-    def _pick_up(self, name: str, fd: int) -> None:
+    def _pick_up(self, name: str, fd: int) -> bool:
+        """Offer what is held; tell whether it is an archive."""
         try:
             # Another process may have offered it before the lock was had.
             if self._spool.directory.exists(name + DELIVERY):
-                return
+                return True
+            path = self._spool.path / name
             if identity_of(self._spool, name) is None:
-                _log.warning("%s: is no archive, and left alone", self._spool.path / name)
-            else:
-                path = self._spool.path / name
-                back = self._deliveries.take_back(name)
-                self.offer(path if back else self._callback.on_close(path))
+                self._complaints.say(name, f"{path}: is no archive, and left alone")
+                return False
+            back = self._deliveries.take_back(name)
+            self.offer(path if back else self._callback.on_close(path))
+            return True
         finally:
             give_back(fd)
 
     def _is_in_spool(self, path: Path) -> bool:
-        """Tell whether a path, which a callback may spell in its own way, is a file there."""
+        """Tell whether a path, which a callback may spell in its own way, is a file there.
+
+        The spool itself may have been renamed: what is in it waits until it is back.
+        """
         directory = self._spool.directory
+        if not directory.exists(path.name):
+            return False
+        if path.parent == self._spool.path:
+            return True
         try:
-            return directory.exists(path.name) and os.path.samestat(
-                path.parent.stat(), os.fstat(directory.fd)
-            )
+            return os.path.samestat(path.parent.stat(), os.fstat(directory.fd))
         except FileNotFoundError:
             return False
 

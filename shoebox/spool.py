@@ -90,6 +90,16 @@ class Spool:
         self._last = "", 0
         """The name that was asked for last, and how often it was taken."""
 
+    def check(self) -> None:
+        """Raise BadWorkingDirectory if its path does not lead to it any more."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self.path.stat(), os.fstat(self.directory.fd)):
+                return
+        raise BadWorkingDirectory(
+            f"{self.path}: was moved away, removed or exchanged while it was in use; see which "
+            "directory is meant, and start again"
+        )
+
     def create(self, name: str) -> tuple[int, str]:
         """Make the open file of a new archive; return its descriptor and the name it will have.
 

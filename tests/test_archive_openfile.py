@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoebox.archive.openfile import OpenFile
-from shoebox.errors import DurabilityError
+from shoebox.errors import ArchiveGone, DurabilityError
 from shoebox.spool import Spool
 
 
@@ -115,3 +115,11 @@ def failing_for(name, real):
         return real(path, *args, **kwargs)
 
     return open_
+
+
+def test_one_that_somebody_else_took_away_is_told_of_when_it_is_published(file, tmp_path):
+    file.append(b"x")
+    (tmp_path / "a.events.open").rename(tmp_path / "elsewhere")
+    with pytest.raises(ArchiveGone, match=r"a\.events\.open: somebody else has removed or renamed"):
+        file.publish()
+    assert [it.name for it in tmp_path.iterdir()] == ["elsewhere"]

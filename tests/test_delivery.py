@@ -5,6 +5,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,14 @@ def test_after_a_fork_the_child_s_copy_of_a_claim_is_closed_and_may_be_had_anew(
 def test_a_state_that_is_no_file_means_nothing_was_delivered(spool):
     (spool.path / "a.events.delivery").mkdir()
     assert Deliveries(spool).read("a.events") == Delivery()
+
+
+def test_what_has_the_name_of_a_state_and_is_none_is_no_archive_that_waits(tmp_path):
+    """Nor is it removed. Beside an archive it is taken for one that starts again."""
+    os.mkfifo(tmp_path / "a.delivery")
+    (tmp_path / "b.delivery").symlink_to("a.delivery")
+    (tmp_path / "c.delivery").mkdir()
+    os.mkfifo(tmp_path / "d.delivery")
+    (tmp_path / "d").touch()
+    with closing(Spool(tmp_path)) as spool:
+        assert Deliveries(spool).offered() == ["d"]

@@ -27,6 +27,7 @@ BUILTINS = {
     "InvalidName": ValueError,
     "NoMoreFiles": EOFError,
     "NoValidFile": FileNotFoundError,
+    "ArchiveGone": OSError,
     "NotOurs": OSError,
     "ObjectNotFound": KeyError,
     "PluginError": ValueError,

@@ -3,8 +3,9 @@
 import pytest
 
 from shoebox.archive import ArchiveWriter
+from shoebox.complaints import Complaints
 from shoebox.roll_checker import RollChecker
-from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.asking import Asked
 
 
 class Says(RollChecker):
@@ -95,18 +96,3 @@ def test_without_a_record_there_is_no_deadline(tmp_path):
     with ArchiveWriter(tmp_path / "a.events") as empty:
         assert found.deadline(empty) is None
     assert found.deadline(None) is None
-
-
-def test_the_same_complaint_is_logged_once_until_it_changes_or_is_over(caplog):
-    complaints = Complaints()
-    for message in ("a", "a", "b", "a"):
-        complaints.say("sync", message)
-    complaints.say("roll", "a")
-    assert [record.message for record in caplog.records] == ["a", "b", "a", "a"]
-    assert "sync" in complaints
-    complaints.over("sync")
-    complaints.over("never said")
-    assert "sync" not in complaints
-    assert "roll" in complaints
-    complaints.say("sync", "a")
-    assert len(caplog.records) == 5

@@ -7,9 +7,10 @@ import pytest
 
 from shoebox.archive import ArchiveReader
 from shoebox.callback import CallbackList
+from shoebox.complaints import Complaints
 from shoebox.errors import DurabilityError
 from shoebox.roll_checker import NeverRollChecker
-from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.asking import Asked
 from shoebox.roll_manager.background import TICK, Background
 from shoebox.roll_manager.current import Current
 from shoebox.roll_manager.sealer import Sealer

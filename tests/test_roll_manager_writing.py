@@ -21,6 +21,7 @@ from shoebox import roll_checker, roll_manager
 from shoebox.archive import ArchiveReader
 from shoebox.callback import Callback
 from shoebox.errors import (
+    ArchiveGone,
     BadWorkingDirectory,
     ConfigError,
     DurabilityError,
@@ -1097,3 +1098,39 @@ def test_timestamps_are_nanoseconds_or_aware(tmp_path):
             manager.write({}, "c", datetime(1970, 1, 1))  # noqa: DTZ001
     with ReadingRollManager("*", tmp_path) as reader:
         assert [it.timestamp for it in reader.records()] == [5, 10**9]
+
+
+@pytest.mark.parametrize("durability", ["record", "roll"])
+def test_an_archive_that_somebody_takes_away_is_an_error_of_close(tmp_path, durability):
+    """What was synced is nowhere else: that must not pass for success."""
+    manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, durability=durability)
+    manager.write({}, "x")
+    manager.sync()
+    [path] = tmp_path.glob("*.open")
+    path.unlink()
+    with pytest.raises(ArchiveGone, match="look for it, its records are nowhere else"):
+        manager.roll()
+    manager.write({}, "y")
+    with pytest.raises(ArchiveGone, match="look for it, its records are nowhere else"):
+        manager.close()
+    assert payloads(tmp_path) == ["y"]
+
+
+def test_what_is_in_a_spool_that_is_renamed_waits_until_it_is_back(tmp_path):
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    spool.mkdir()
+    store.mkdir()
+    backend = LocalBackend(path=store)
+    manager = WritingRollManager(
+        TEMPLATE, NeverRollChecker(), spool, storage=[backend], close_timeout=0.1
+    )
+    manager.write({}, "x")
+    spool.rename(tmp_path / "moved")
+    manager.close()
+    assert [it.destination for it in manager.unshipped] == ["local"]
+    (tmp_path / "moved").rename(spool)
+    WritingRollManager(
+        TEMPLATE, NeverRollChecker(), spool, storage=[LocalBackend(path=store)]
+    ).close()
+    assert payloads(store) == ["x"]
+    assert list(spool.iterdir()) == []

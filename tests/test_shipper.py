@@ -333,7 +333,7 @@ def test_a_directory_that_can_not_be_read_is_looked_at_less_and_less_often(
 ):
     monkeypatch.setattr(uploader, "AGAIN", 0.0)
     to, waited = shipper(spool, backend(tmp_path / "store")), []
-    monkeypatch.setattr(to._spool.directory, "names", (tmp_path / "gone").stat)
+    monkeypatch.setattr(to._spool.directory, "listing", (tmp_path / "gone").stat)
     to._jitter = lambda: 1.0
     monkeypatch.setattr(to._stop, "wait", waited.append)
     worker = to._uploader(to._destinations[0])

@@ -4,8 +4,9 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -388,3 +389,16 @@ def test_a_name_that_can_not_be_compared_reserves_nothing(spool, tmp_path, monke
     fd = spool.hold("a.events.open")
     assert fd is not None
     os.close(fd)
+
+
+@pytest.mark.parametrize("instead", [None, Path.mkdir, Path.touch])
+def test_one_that_is_not_where_it_was_is_told_of(tmp_path, instead):
+    path = tmp_path / "spool"
+    path.mkdir()
+    with closing(Spool(path)) as spool:
+        spool.check()
+        path.rename(tmp_path / "moved")
+        if instead is not None:
+            instead(path)
+        with pytest.raises(BadWorkingDirectory, match="was moved away, removed or exchanged"):
+            spool.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from shoebox.errors import DurabilityError
+from shoebox.errors import ArchiveGone, DurabilityError
 from shoebox.files import AppendFile, closing_on_error
 from shoebox.spool import OPEN, Spool
 
@@ -36,10 +36,19 @@ class OpenFile(AppendFile):
             self._sync_name()
 
     def publish(self) -> None:
-        """Give it its name, durably; one that was interrupted may be called again."""
+        """Give it its name, durably; one that was interrupted may be called again.
+
+        Raise ArchiveGone where it has not its open name any more.
+        """
         directory = self._spool.directory
         if not directory.holds(self.name, self.fd):
-            directory.rename(self.name + OPEN, self.name)
+            try:
+                directory.rename(self.name + OPEN, self.name)
+            except FileNotFoundError as error:
+                raise ArchiveGone(
+                    f"{self.path}: somebody else has removed or renamed it while it was written; "
+                    "look for it, its records are nowhere else"
+                ) from error
         directory.sync()
         self.path = self._spool.path / self.name
 

@@ -54,6 +54,7 @@ def watch(files: list[str]) -> int:
         shipper.start()
         try:
             while True:
+                spool.check()
                 _gather(spool, shipper)
                 Event().wait(_LOOK_AGAIN)
         finally:

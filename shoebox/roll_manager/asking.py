@@ -5,30 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shoebox.archive import ArchiveWriter
+from shoebox.complaints import Complaints
 from shoebox.escaping import cause, logger
 from shoebox.roll_checker import RollChecker
 
-_log = logger(__name__)
-
-
-class Complaints:
-    """What goes wrong in the background: logged once, for as long as it stays the same."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-
-    def say(self, topic: str, message: str) -> None:
-        """Log a message, unless it was the last on its topic."""
-        if self._said.get(topic) != message:
-            self._said[topic] = message
-            _log.error("%s", message)
-
-    def over(self, topic: str) -> None:
-        """Hear that a topic is no trouble any more."""
-        self._said.pop(topic, None)
-
-    def __contains__(self, topic: str) -> bool:
-        return topic in self._said
+log = logger(__name__)
+"""Where what goes wrong with a writer in the background is told."""
 
 
 class Asked:

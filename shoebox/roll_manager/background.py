@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.complaints import Complaints
+from shoebox.roll_manager.asking import Asked
 from shoebox.roll_manager.current import Current
 from shoebox.roll_manager.succession import Batch, OpenArchive
 from shoebox.roll_manager.ticker import Ticker

@@ -10,8 +10,9 @@ from typing import Any
 
 from shoebox.appending import with_remedy
 from shoebox.archive.layout import Block
+from shoebox.complaints import Complaints
 from shoebox.errors import DurabilityError
-from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager.asking import Asked
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.room import Own
 from shoebox.roll_manager.sealer import Sealer, Sealing

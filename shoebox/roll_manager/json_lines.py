@@ -16,11 +16,11 @@ from typing import BinaryIO, Final
 
 from shoebox.archive.checks import plain_payload
 from shoebox.closing import Closing
+from shoebox.complaints import Complaints
 from shoebox.errors import ConfigError, DurabilityError, NotOurs, RecordValueError, WriterClosed
 from shoebox.escaping import logger
 from shoebox.files import AppendFile, publishing
 from shoebox.roll_manager import gzipped, lifetime
-from shoebox.roll_manager.asking import Complaints
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.spool import TORN, Spool, render
@@ -153,7 +153,7 @@ class WritingJSONRollManager(Closing):
         """Set up what belongs to one process."""
         self._lock = RLock()
         self._shipping, self._ending = RLock(), RLock()
-        self._complaints = Complaints()
+        self._complaints = Complaints(_log)
         self._file: AppendFile | None = None
         self._rolled: deque[AppendFile] = deque()
         """Files that get no more lines, locked until they are shipped."""
@@ -224,6 +224,7 @@ class WritingJSONRollManager(Closing):
                     self._ship(file)
                     file.close()
                     self._rolled.popleft()
+                    self._complaints.over(file.path.name)
                 except OSError as error:
                     path = file.path
                     self._complaints.say(path.name, f"{path}: can't be shipped now: {error}")

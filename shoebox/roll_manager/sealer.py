@@ -14,6 +14,7 @@ from time import monotonic
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
+from shoebox.errors import ArchiveGone
 from shoebox.escaping import logger
 from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
 from shoebox.roll_manager.leftovers import NONE, Leftovers
@@ -73,6 +74,8 @@ class Sealer:
         """What callbacks are to be told."""
         self._failed: dict[_Job, OSError] = {}
         """What is to be tried again."""
+        self._gone: list[OSError] = []
+        """Of archives whose files somebody has taken away, which nothing can be tried for."""
         self._held: list[OpenArchive] = []
         """Archives that were handed over, and whose files are open still."""
         self._left: list[OpenArchive] = []
@@ -150,7 +153,7 @@ class Sealer:
         self.run(seconds)
         for archive in [it for it in self.files() if not it.sealed]:
             self._release(archive)
-        return list(self._failed.values())
+        return [*self._gone, *self._failed.values()]
 
     def _have(self, job: _Job) -> None:
         """Have a job done after those that are due."""
@@ -201,6 +204,8 @@ class Sealer:
         archive = sealing.archive
         with archive.commit_lock, suppress(OSError):
             archive.commit()
+        if isinstance(error, ArchiveGone):
+            self._gone.append(error)
         if archive.finished:
             self._write_again(archive, list(archive.carried()))
         else:

@@ -11,13 +11,14 @@ from typing import Any, Literal, TypeVar
 
 from shoebox.callback import Callback, CallbackList
 from shoebox.closing import Closing
+from shoebox.complaints import Complaints
 from shoebox.destination import Destination, destinations
 from shoebox.errors import ConfigError, WriterClosed
 from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
 from shoebox.roll_checker import RollChecker
-from shoebox.roll_manager import lifetime
-from shoebox.roll_manager.asking import Asked, Complaints
+from shoebox.roll_manager import asking, lifetime
+from shoebox.roll_manager.asking import Asked
 from shoebox.roll_manager.background import Background
 from shoebox.roll_manager.current import Current
 from shoebox.roll_manager.leftovers import Leftovers
@@ -168,7 +169,7 @@ class WritingRollManager(Taker, Closing):
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""
-        complaints = Complaints()
+        complaints = Complaints(asking.log)
         asked = Asked(self._checker, complaints)
         self._telling = Telling(self._metrics)
         self._sealer = Sealer(
