@@ -257,3 +257,8 @@ def test_a_value_s_number_is_the_low_half_of_its_hash():
     for number in range(50):
         digest = xxh3_64_digest(str(number).encode())
         assert hash_of(str(number)) == int.from_bytes(digest[4:], "big")
+
+
+def test_parts_of_as_many_values_as_there_may_be_are_read():
+    table = Table(["a"], ROWS, [[Part(0, Section(8, 8 * catalog.MAX_TOTAL))]])
+    assert catalog.decode(io.BytesIO(sealed(table, bytes(8)))) == table

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shoebox.errors import BadWorkingDirectory, InvalidName
+from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
 from shoebox.files import temporary_name
 from shoebox.spool import MAX_NAME, Spool, check_directives, glob_of, render
 
@@ -402,3 +402,26 @@ def test_one_that_is_not_where_it_was_is_told_of(tmp_path, instead):
             instead(path)
         with pytest.raises(BadWorkingDirectory, match="was moved away, removed or exchanged"):
             spool.check()
+
+
+def test_what_can_not_be_opened_is_ours_unless_it_is_no_file(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").touch()
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with closing(Spool(tmp_path)) as spool:
+        with pytest.raises(NotOurs, match="it is a FIFO, not a regular file; see whose it is"):
+            spool.hold("fifo")
+        monkeypatch.setattr("shoebox.regular.os.open", refuse)
+        with pytest.raises(PermissionError):
+            spool.hold("file")
+
+
+def test_a_link_to_a_directory_may_be_taken_for_an_archive_and_a_directory_never(tmp_path):
+    """So that it is told of."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    with closing(Spool(tmp_path)) as spool:
+        assert spool.sealed() == ["link"]
