@@ -400,8 +400,12 @@ def test_one_that_is_not_where_it_was_is_told_of(tmp_path, instead):
         path.rename(tmp_path / "moved")
         if instead is not None:
             instead(path)
-        with pytest.raises(BadWorkingDirectory, match="was moved away, removed or exchanged"):
+        with pytest.raises(BadWorkingDirectory) as caught:
             spool.check()
+    assert str(caught.value) == (
+        f"{path}: was moved away, removed or exchanged while it was in use; see which directory is "
+        "meant, and start again"
+    )
 
 
 def test_what_can_not_be_opened_is_ours_unless_it_is_no_file(tmp_path, monkeypatch):
