@@ -247,10 +247,14 @@ def test_a_corrupt_archive_is_set_aside_and_that_is_a_fault(tmp_path):
     abandoned(tmp_path / "b")
     ended = run("recover", tmp_path)
     assert (ended.code, ended.err) == (1, "")
-    assert "a.corrupt: corrupt" in ended.text
+    corrupt, path = ended.text.splitlines()[0], tmp_path / "a.corrupt"
+    assert corrupt.startswith(f"{path}: corrupt, 0 records before the first damage: ")
+    assert corrupt.endswith(
+        f"; it is never shipped: shoebox cat {path} gives all that is sound in it"
+    )
     assert "b: sealed, 2 records" in ended.text
     assert run("cat", tmp_path).text == "0\n1\n"
-    assert run("cat", tmp_path / "a.corrupt").text == "1\n"
+    assert run("cat", path).text == "1\n"
 
 
 def test_what_a_living_writer_holds_is_not_recovered(tmp_path):
