@@ -1,16 +1,19 @@
 """`shoebox ls`, `info`, `verify` and `recover`: what archives are, and whether they are sound."""
 
+import csv
+import io
 import json
 import os
 import subprocess
 
 import pytest
+import yaml
 
 from shoebox.archive import ArchiveWriter
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import WritingRollManager
 from tests import golden
-from tests.program import COMMAND, environment, run
+from tests.program import COMMAND, environment, on_terminal, run
 
 CREATED = 1_767_225_600_000_000_000
 
@@ -106,6 +109,39 @@ def test_what_can_not_be_opened_is_told_and_the_others_are_shown(tmp_path, comma
     assert ended.code == 1
     assert ended.err == f"shoebox: {tmp_path / 'b'}: No such file or directory\n"
     assert ended.text
+
+
+READ = {
+    "json": json.loads,
+    "yaml": yaml.safe_load,
+    "csv": lambda out: list(csv.DictReader(io.StringIO(out.decode(errors="surrogateescape")))),
+    "value": lambda out: [{"archive": out[:-1].decode(errors="surrogateescape")}],
+}
+"""What programs make of each format."""
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    # What shows one thing has no csv.
+    [(it, wanted) for it in ("ls", "find", "spool") for wanted in READ]
+    + [("info", wanted) for wanted in READ if wanted != "csv"],
+)
+def test_programs_get_a_name_as_it_is_and_people_escaped(tmp_path, command, wanted):
+    path = archive(tmp_path / os.fsdecode(b"a\x1b\xff"), count=1)
+    name, place = str(path), [path]
+    if command == "spool":
+        name, place = path.name, ["--directory", tmp_path]
+    found = READ[wanted](run(command, "-f", wanted, "-c", "archive", *place).out)
+    row = found if isinstance(found, dict) else found[0]
+    assert os.fsencode(row["archive"]) == os.fsencode(name)
+    assert "a\\u001b\\udcff" in run(command, *place).text
+
+
+@pytest.mark.parametrize("command", ["ls", "info"])
+def test_on_a_terminal_no_format_gives_what_it_would_obey(tmp_path, command):
+    path = archive(tmp_path / "a\x1b", count=1)
+    seen = on_terminal(command, "-f", "value", "-c", "archive", path, stream="stdout")
+    assert seen == f"{tmp_path}/a\\u001b\r\n"
 
 
 def test_info_shows_the_parts_of_an_archive(tmp_path):
@@ -247,10 +283,14 @@ def test_a_corrupt_archive_is_set_aside_and_that_is_a_fault(tmp_path):
     abandoned(tmp_path / "b")
     ended = run("recover", tmp_path)
     assert (ended.code, ended.err) == (1, "")
-    assert "a.corrupt: corrupt" in ended.text
+    corrupt, path = ended.text.splitlines()[0], tmp_path / "a.corrupt"
+    assert corrupt.startswith(f"{path}: corrupt, 0 records before the first damage: ")
+    assert corrupt.endswith(
+        f"; it is never shipped: shoebox cat {path} gives all that is sound in it"
+    )
     assert "b: sealed, 2 records" in ended.text
     assert run("cat", tmp_path).text == "0\n1\n"
-    assert run("cat", tmp_path / "a.corrupt").text == "1\n"
+    assert run("cat", path).text == "1\n"
 
 
 def test_what_a_living_writer_holds_is_not_recovered(tmp_path):

@@ -133,6 +133,18 @@ def test_the_configuration_stands_before_or_after_the_command(tmp_path):
     assert "compression = gzip" in before.text
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_ini_file_that_is_not_there_is_told_by_every_command(tmp_path, name):
+    missing, place = tmp_path / "missing.conf", tmp_path / "x"
+    alone = {"check-config", "listen", "plugins", "ship", "spool", "write"}
+    places = {"fetch": [place, place]}.get(name, [] if name in alone else [place])
+    ended = run("--config-file", missing, name, *places)
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.err == (
+        f"shoebox: {missing}: can't be read: No such file or directory; name an ini file\n"
+    )
+
+
 def test_debug_shows_the_traceback_of_an_error():
     ended = run("--debug", "recover", "/nowhere")
     assert ended.code == 2

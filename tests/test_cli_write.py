@@ -314,6 +314,38 @@ def test_a_full_spool_is_told_once_with_how_many_records_are_safe(spool, ini, ar
     assert ended.text.startswith(f"{safe} records (")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--metadata-from", "k=k")])
+@pytest.mark.parametrize("piped", [True, False])
+def test_the_line_named_where_the_spool_is_full_is_the_first_that_was_not_taken(
+    tmp_path, spool, ini, arguments, piped
+):
+    conf, source = ini(), tmp_path / "in.jsonl"
+    conf.write_text(f"[shoebox]\ndirectory = {spool}\nspool_limit_mb = 0.2\n")
+    lines = [b'{"k": "%s"}' % os.urandom(60).hex().encode() for _ in range(5000)]
+    good = list(lines)
+    if arguments:
+        lines[3:3] = lines[1000:1000] = [b"not JSON"]
+    source.write_bytes(b"\n".join(lines))
+    name = "stdin" if piped else str(source)
+    inputs = [] if piped else [source]
+    full = run(
+        "write",
+        "--config-file",
+        conf,
+        *arguments,
+        *inputs,
+        stdin=source.read_bytes() if piped else b"",
+    )
+    told = full.err.splitlines()[-1]
+    number = int(told.removeprefix(f"shoebox: {name}:").partition(":")[0])
+    taken = [it.encode() for _, it in records(spool)]
+    assert len(taken) > 1000
+    assert taken == [it for it in lines[: number - 1] if it in good]
+    rest = b"\n".join(lines[number - 1 :])
+    assert run("write", "--directory", spool, *arguments, stdin=rest).code == 0
+    assert [it.encode() for _, it in records(spool)] == good
+
+
 def test_a_spool_that_is_removed_meanwhile_is_told_and_no_success(spool):
     with start("write", "--directory", spool) as program:
         program.stdin.write(b"\n".join(MANY) + b"\n")

@@ -41,6 +41,7 @@ class Recovery:
     """Where it is now; where it was, if it was removed."""
     outcome: Outcome
     records: int
+    """In it; in a corrupt one those before the first damage, behind which there may be more."""
     torn: int
     """Bytes that were cut off, and saved beside it."""
     reason: str = ""
@@ -50,7 +51,11 @@ class Recovery:
     def __str__(self) -> str:
         cut = f", {self.torn} torn bytes cut off and saved" if self.torn else ""
         why = f": {self.reason}" if self.reason else ""
-        return sentence(f"{self.path}: {self.outcome}, {self.records} records{cut}{why}")
+        rest = ""
+        if self.outcome == "corrupt":
+            cut = " before the first damage"
+            rest = f"; it is never shipped: shoebox cat {self.path} gives all that is sound in it"
+        return sentence(f"{self.path}: {self.outcome}, {self.records} records{cut}{why}{rest}")
 
 
 def recover(path: str | os.PathLike[str]) -> Recovery:

@@ -10,7 +10,7 @@ from shoebox.archive import ArchiveReader, Fault, Header, search
 from shoebox.archive.frames import Located
 from shoebox.archive.reader import frame_of
 from shoebox.archive.source import Bytes
-from shoebox.cli.command import Maybe
+from shoebox.cli.command import Maybe, Text
 from shoebox.cli.survey import Survey, ends, survey
 from shoebox.cli.text import moment
 from shoebox.errors import FormatError
@@ -84,7 +84,7 @@ def _shown(seen: Survey, blocks: list[Row], index: list[Row]) -> Row:
 
 def _summary(seen: Survey) -> Row:
     return {
-        "archive": escaped(seen.name),
+        "archive": Text(seen.name),
         "state": seen.state,
         "version": seen.version,
         "records": seen.records,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from cliff.columns import FormattableColumn
 
 from shoebox.cli import exits, messages, streams
 from shoebox.errors import ConfigError, StorageError
+from shoebox.escaping import sentence
 
 if TYPE_CHECKING:
     from shoebox.archive import Fault
@@ -92,6 +94,13 @@ class Maybe(FormattableColumn[Any], Generic[_Value]):
         return bool(self._value < other._value)
 
 
+class Text(Maybe[str]):
+    """A cell of text that others wrote, such as a name: escaped for people, else as it is."""
+
+    def __init__(self, value: str | None) -> None:
+        super().__init__(value, None if value is None else sentence(value))
+
+
 class Lister(Command, lister.Lister):
     """A command that prints a table, its rows in the order in which they are given."""
 
@@ -143,4 +152,11 @@ class _Plain(Maybe[Any]):
 
 
 def _filled(cells: Iterable[Any]) -> list[Any]:
-    return [_Plain(it.machine_readable()) if isinstance(it, Maybe) else it for it in cells]
+    # Formats that escape nothing themselves, and are read by people if it is on a terminal.
+    terminal = sys.stdout.isatty()
+    return [_plain(it, terminal=terminal) if isinstance(it, Maybe) else it for it in cells]
+
+
+def _plain(cell: Maybe[Any], *, terminal: bool) -> _Plain:
+    shown = terminal and isinstance(cell, Text)
+    return _Plain(cell.human_readable() if shown else cell.machine_readable())

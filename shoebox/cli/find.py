@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from shoebox.cli import selecting
-from shoebox.cli.command import Lister, Maybe
+from shoebox.cli.command import Lister, Maybe, Text
 from shoebox.cli.text import moment
-from shoebox.escaping import escaped
 
 _COLUMNS = ("archive", "offset", "place", "timestamp", "metadata")
 
@@ -45,7 +44,7 @@ class Find(Lister):
             for it in islice(reader.find(), args.limit):
                 time = None if it.timestamp is None else moment(it.timestamp)
                 yield (
-                    escaped(it.archive),
+                    Text(it.archive),
                     it.position.offset,
                     it.position.place,
                     Maybe(it.timestamp, time),

@@ -11,7 +11,7 @@ from operator import length_hint
 
 from shoebox.cli import messages, streams
 from shoebox.cli.interruption import Interruption
-from shoebox.cli.lines import Lines, batches
+from shoebox.cli.lines import batches
 from shoebox.cli.metadata import LineMetadata
 from shoebox.cli.progress import Advance
 from shoebox.errors import RecordTypeError, RecordValueError, SpoolFull
@@ -25,6 +25,9 @@ _TOGETHER = 1000
 
 _WIDEST = 4
 """Bytes of a character in UTF-8, at most."""
+
+_Numbered = tuple[int, dict[str, str], str | bytes]
+"""A line's number, and its record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Intake:
         # Several of a line's values may be as long as the line.
         copies = 2 * _WIDEST * (1 + len(metadata.paths))
         self._long = MAX_METADATA // copies
-        self.place = ""
-        """The first line that is not known to be written, as FILE:NUMBER."""
+        self._name = ""
+        self._number = 0
         self.records = 0
         self.payload = 0
         """Bytes of the records' payloads."""
@@ -85,54 +88,70 @@ class Intake:
 
     def read(self, source: Input, interruption: Interruption, advance: Advance) -> None:
         """Write what there is in one input."""
-        number = 1
-        name = "stdin" if source.name == STANDARD_INPUT else source.name
-        self.place = f"{name}:{number}"
+        self._name = "stdin" if source.name == STANDARD_INPUT else source.name
+        self._number = 1
         self.complete = False
         for lines in batches(lambda size: _chunk(source, size, interruption)):
-            self._take(lines, name, number)
-            number += len(lines.lines)
-            self.place = f"{name}:{number}"
+            self._take(lines.lines, self._number)
             advance(lines.taken)
         self.complete = True
 
-    def _take(self, lines: Lines, name: str, number: int) -> None:
-        if self._metadata.paths or max(map(len, lines.lines)) > self._long:
-            self._take_each(lines.lines, name, number)
-            return
-        for at in range(0, len(lines.lines), _TOGETHER):
-            self._write(repeat(self._metadata.constant), lines.lines[at : at + _TOGETHER])
-            self.place = f"{name}:{number + at + _TOGETHER}"
+    @property
+    def place(self) -> str:
+        """The first line that is not known to be written, as FILE:NUMBER."""
+        return f"{self._name}:{self._number}"
 
-    def _take_each(self, lines: Sequence[str | bytes], name: str, number: int) -> None:
+    def _take(self, lines: Sequence[str | bytes], number: int) -> None:
+        """Write lines, the first of which has this number."""
+        if self._metadata.paths or max(map(len, lines)) > self._long:
+            self._take_each(lines, number)
+        else:
+            for at in range(0, len(lines), _TOGETHER):
+                some = lines[at : at + _TOGETHER]
+                numbers = range(number + at, number + at + len(some))
+                self._write(numbers, repeat(self._metadata.constant), some)
+        self._number = number + len(lines)
+
+    def _take_each(self, lines: Sequence[str | bytes], number: int) -> None:
         """Write lines that may be refused: those that are long alone, the others together."""
-        batch: list[tuple[dict[str, str], str | bytes]] = []
+        batch: list[_Numbered] = []
         for at, line in enumerate(lines, number):
             try:
                 record = self._metadata.of(line), line
                 if len(line) <= self._long:
-                    batch.append(record)
+                    batch.append((at, *record))
                     continue
                 self._write_batch(batch)
                 batch = []
+                self._number = at
                 self._writer.write(*record)
             except (RecordTypeError, RecordValueError) as error:
-                messages.complain(f"{name}:{at}: {error}")
+                messages.complain(f"{self._name}:{at}: {error}")
                 self.refused += 1
             else:
                 self._count([line])
         self._write_batch(batch)
 
-    def _write_batch(self, batch: Sequence[tuple[dict[str, str], str | bytes]]) -> None:
-        self._write([metadata for metadata, _ in batch], [line for _, line in batch])
+    def _write_batch(self, batch: Sequence[_Numbered]) -> None:
+        if batch:
+            numbers, metadata, lines = zip(*batch, strict=True)
+            self._write(numbers, metadata, lines)
 
-    def _write(self, metadata: Iterable[dict[str, str]], lines: Sequence[str | bytes]) -> None:
+    def _write(
+        self,
+        numbers: Sequence[int],
+        metadata: Iterable[dict[str, str]],
+        lines: Sequence[str | bytes],
+    ) -> None:
         """Write lines together; where the spool is full those before are counted too."""
+        self._number = numbers[0]
         rest = iter(lines)
         try:
             self._writer.write_many(zip(metadata, rest, strict=False))
         except SpoolFull:
-            self._count(lines[: len(lines) - length_hint(rest) - 1])
+            taken = len(lines) - length_hint(rest) - 1
+            self._number = numbers[taken]
+            self._count(lines[:taken])
             raise
         self._count(lines)
 

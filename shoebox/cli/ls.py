@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from shoebox.cli.command import Lister, Maybe
+from shoebox.cli.command import Lister, Maybe, Text
 from shoebox.cli.text import moment
-from shoebox.escaping import escaped
 
 if TYPE_CHECKING:
     from shoebox.cli.survey import Survey
@@ -53,7 +52,7 @@ class Ls(Lister):
 def _row(seen: Survey) -> tuple[object, ...]:
     times = (None if seen.header is None else seen.header.created, seen.first_time, seen.last_time)
     return (
-        escaped(seen.name),
+        Text(seen.name),
         seen.state,
         seen.version,
         seen.records,

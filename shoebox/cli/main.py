@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, version
 from inspect import getdoc
@@ -97,7 +99,9 @@ class Shoebox(App):
             parser.print_help()
             return exits.FINE
         parser.error = partial(_refuse, parser)  # type: ignore[method-assign] # cliff makes it
-        return command.run(parser.parse_args(arguments))
+        parsed = parser.parse_args(arguments)
+        _require(self.options.config_file)
+        return command.run(parsed)
 
     def _overview(self, *, asked: bool) -> int:
         """Print what there is; where nobody has asked, as an error."""
@@ -107,6 +111,17 @@ class Shoebox(App):
         for name, entry in sorted(self.command_manager):
             out.write(f"  {name:<13} {escaped(_gist(entry))}\n")
         return exits.FINE if asked else exits.USAGE
+
+
+def _require(files: Sequence[str]) -> None:
+    """Raise ConfigError for an ini file that is not there, whether or not the command reads it."""
+    for file in files:
+        try:
+            os.stat(os.path.expanduser(file))  # noqa: PTH111, PTH116 - as oslo.config does it
+        except OSError as error:
+            raise ConfigError(
+                f"{file}: can't be read: {error.strerror}; name an ini file"
+            ) from error
 
 
 def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:

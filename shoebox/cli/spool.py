@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from shoebox.cli.command import Lister, Maybe
-from shoebox.escaping import escaped, sentence
+from shoebox.cli.command import Lister, Maybe, Text
 
 if TYPE_CHECKING:
     from shoebox.cli.spool_states import State
@@ -50,21 +49,17 @@ class Spool(Lister):
 
 
 def _rows_of(it: State) -> Iterator[tuple[object, ...]]:
-    archive, since = escaped(it.archive), sentence(it.since)
+    archive, since = Text(it.archive), Text(it.since)
     if not it.stands:
-        yield archive, it.state, it.size, since, *(Maybe[str](None) for _ in range(4))
+        yield archive, it.state, it.size, since, *(Text(None) for _ in range(4))
     for destination, stand in it.stands.items():
         yield (
             archive,
             it.state_with(stand),
             it.size,
             since,
-            Maybe(sentence(destination)),
-            _text(stand.key),
+            Text(destination),
+            Text(stand.key),
             Maybe(stand.refusals),
-            _text(stand.error),
+            Text(stand.error),
         )
-
-
-def _text(text: str | None) -> Maybe[str]:
-    return Maybe(None if text is None else sentence(text))

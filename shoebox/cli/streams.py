@@ -62,10 +62,12 @@ def require_output() -> None:
 
 def _named() -> io.TextIOWrapper:
     stream = sys.stdout
+    # A name that is not UTF-8 leaves as the bytes that it is made of.
+    errors = "surrogateescape" if stream.errors == "strict" else stream.errors
     return io.TextIOWrapper(
         io.BufferedWriter(Output()),
         encoding=stream.encoding,
-        errors=stream.errors,
+        errors=errors,
         line_buffering=stream.isatty(),
     )
 
