@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shoebox.archive import ArchiveReader, ArchiveWriter, recover, recover_all
 from shoebox.archive.frames import Located
+from shoebox.archive.recovery import Recovery
 from shoebox.errors import RecoveryError
 from shoebox.format import codecs, index, v1, v2
 from shoebox.spool import Spool
@@ -498,3 +499,16 @@ def test_what_has_the_name_of_an_open_archive_and_is_none_is_left_alone(tmp_path
     assert sealed.outcome == "sealed"
     assert (tmp_path / "a.open").is_symlink()
     spool.close()
+
+
+def test_what_became_of_an_archive_is_told_in_a_sentence():
+    """Of a corrupt one the number is of the records before the damage."""
+    torn = Recovery(Path("a"), "sealed", 7, 30, "a frame is cut off")
+    assert str(torn) == (
+        "a: sealed, 7 records, 30 torn bytes cut off and saved: a frame is cut off"
+    )
+    corrupt = Recovery(Path("a.corrupt"), "corrupt", 7, 0, "a section whose checksum is wrong")
+    assert str(corrupt) == (
+        "a.corrupt: corrupt, 7 records before the first damage: a section whose checksum is "
+        "wrong; it is never shipped: shoebox cat a.corrupt gives all that is sound in it"
+    )

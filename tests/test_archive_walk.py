@@ -1,5 +1,6 @@
 """What a reader makes of an archive that was cut, changed, mixed up or put behind another."""
 
+import gzip
 import io
 import itertools
 import logging
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shoebox.archive import ArchiveReader, ArchiveWriter, Fault, Record
+from shoebox.archive import ArchiveReader, ArchiveWriter, Fault, Record, source
 from shoebox.archive import reader as reader_module
 from shoebox.archive.frames import Located
 from shoebox.format import index, v2
@@ -441,3 +442,19 @@ def test_behind_a_fault_a_cut_block_does_not_swallow_the_archive_that_follows(
         (second, second + 300),
     ]
     assert faults[1].reason == "a frame is cut off, and another one begins in it"
+
+
+def test_what_is_compressed_and_was_given_up_is_a_fault_to_its_end(archive, monkeypatch, caplog):
+    monkeypatch.setattr(source, "_REWINDS", 0)
+    monkeypatch.setattr(source, "_AGAIN", 0)
+    monkeypatch.setattr(source, "_PAGE", 64)
+    first = next(iter(blocks_of(archive)))
+    damaged = bytearray(archive)
+    damaged[sum(map(len, pieces(archive)[:first])) + 110] ^= 0xFF
+    records, faults = read(gzip.compress(bytes(damaged)))
+    assert records == []
+    assert faults[-1].reason == (
+        "is damaged in too many places to be read compressed; unpack it first"
+    )
+    assert faults[-1].kind == "corrupt"
+    assert faults[-1].end == len(archive)
