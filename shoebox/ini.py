@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from shoebox.errors import ConfigError
+from shoebox.escaping import shown
 from shoebox.plugins import nearest
 
 _SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
@@ -83,6 +84,27 @@ def unknown_keys(conf: cfg.ConfigOpts, section: str, options: Iterable[cfg.Opt])
     ]
 
 
+def refusal(option: cfg.Opt, error: ValueError, text: str | None) -> str:
+    """Return why an option does not take a value; `text` is what was given, if that is known."""
+    if option.secret:
+        return f"its value, which is secret, is not of the type {option.type}"
+    if text is not None and isinstance(option.type, types.Number) and not option.type.choices:
+        return f"{shown(text)} is no {_range(option.type)}"
+    # What oslo.config wraps its cause in repeats where the value stands.
+    said = str(error.__context__ or error)
+    return said if text is None or shown(text) in said else f"{shown(text)}: {said}"
+
+
+def _range(number: types.Number) -> str:
+    """Return which numbers there may be."""
+    kind = "whole number" if number.num_type is int else "number"
+    if number.min is None:
+        return kind if number.max is None else f"{kind} of {number.max:g} or less"
+    if number.max is None:
+        return f"{kind} of {number.min:g} or more"
+    return f"{kind} from {number.min:g} to {number.max:g}"
+
+
 def _names(option: cfg.Opt) -> set[str]:
     return {option.dest, *(it.name for it in option.deprecated_opts if it.name is not None)}
 
@@ -97,7 +119,7 @@ def _value(conf: cfg.ConfigOpts, section: str, option: cfg.Opt) -> Any:
     except _SUBSTITUTION:
         objection = "a '$' in its value names no option; write '$$' for a '$'"
     except ValueError as error:
-        objection = _refusal(option, error)
+        objection = refusal(option, error, _text(conf, section, option.dest))
     # Raised here and not above, so that no traceback carries an error that holds the value.
     if objection is not None:
         file = keys(conf, section).get(option.dest)
@@ -116,8 +138,11 @@ def _objection(option: cfg.Opt, value: Any) -> str | None:
     return None
 
 
-def _refusal(option: cfg.Opt, error: ValueError) -> str:
-    if option.secret:
-        return f"its value, which is secret, is not of the type {option.type}"
-    # What oslo.config wraps its cause in repeats where the value stands.
-    return str(error.__context__ or error)
+def _text(conf: cfg.ConfigOpts, section: str, key: str) -> str | None:
+    """Return what stands in the files for a key, with each `$` as it is; None if nothing does."""
+    parsed = conf._namespace  # noqa: SLF001 - see above
+    for file in [] if parsed is None else parsed._parsed:  # noqa: SLF001 - the last one is first
+        for name, content in file.items():
+            if name.lower() == section.lower() and key in content:
+                return str(content[key][-1])
+    return None

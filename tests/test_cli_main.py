@@ -102,6 +102,7 @@ def test_without_a_command_the_overview_is_an_error():
         (["cat", "--since", "soon", "x"], "'soon' is no time"),
         (["cat", "--limit", "-1", "x"], "--limit"),
         (["write", "--roll-size-mb", "0"], "'0' is not more than 0"),
+        (["write", "--roll-size-mb", "1e-4"], "--roll-size-mb: '0.0001' is no number of 0.001 or"),
         (["write", "--metadata", "=v"], "'=v' is not of the form KEY=VALUE"),
         (["write", "--metadata", b"k=\xff"], "is not UTF-8"),
         (["write", "--metadata-from", "k="], "names no path"),

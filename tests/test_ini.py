@@ -4,7 +4,7 @@ import logging
 import traceback
 
 import pytest
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from shoebox import ini as reading
 from shoebox.errors import ConfigError
@@ -48,10 +48,42 @@ def test_a_value_of_a_wrong_type_names_file_section_and_key(ini):
     assert "some" in message
 
 
-def test_a_value_out_of_range_says_what_the_range_is(ini):
-    assert "[mine] retries: Should be greater than or equal to 0" in str(
-        refusal(ini("[mine]\npath = /a\nretries = -1\n"))
-    )
+@pytest.mark.parametrize(
+    ("option", "text", "told"),
+    [
+        (cfg.IntOpt("it", min=0), "-1", "'-1' is no whole number of 0 or more"),
+        (cfg.IntOpt("it", min=1, max=2), "x", "'x' is no whole number from 1 to 2"),
+        (cfg.IntOpt("it", max=9), "10", "'10' is no whole number of 9 or less"),
+        (cfg.IntOpt("it"), "1.5", "'1.5' is no whole number"),
+        (cfg.FloatOpt("it", min=0.001), "hundred", "'hundred' is no number of 0.001 or more"),
+        (cfg.FloatOpt("it", min=0.001), "0", "'0' is no number of 0.001 or more"),
+        (cfg.FloatOpt("it"), "$other", "'$other' is no number"),
+        (cfg.StrOpt("it", choices=["a", "b"]), "c", "Valid values are [a, b], but found 'c'"),
+        (cfg.StrOpt("it", regex="a+"), "b", "Value 'b' doesn't match regex 'a+'"),
+        (cfg.StrOpt("it", max_length=2), "abc", "Value 'abc' exceeds maximum length 2"),
+        (
+            cfg.Opt("it", type=types.List(types.Integer())),
+            "1,a",
+            "'1,a': invalid literal for int()",
+        ),
+    ],
+)
+def test_a_value_that_is_refused_is_told_with_what_may_stand_there(ini, option, text, told):
+    conf = ini(f"[mine]\nit = {text}\nother = secret\n")
+    conf.register_opts([option, cfg.StrOpt("other", secret=True)], group="mine")
+    with pytest.raises(ConfigError) as caught:
+        reading.values(conf, "mine", [option])
+    assert f"shoebox.conf: [mine] it: {told}" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_of_several_files_the_value_that_is_told_is_the_one_that_counts(tmp_path):
+    files = [tmp_path / "one.conf", tmp_path / "two.conf"]
+    for file, text in zip(files, ("first", "second"), strict=True):
+        file.write_text(f"[mine]\npath = /a\nretries = {text}\n")
+    conf = cfg.ConfigOpts()
+    conf([it for file in files for it in ("--config-file", str(file))])
+    assert "'second' is no whole number of 0 or more" in str(refusal(conf))
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])

@@ -103,6 +103,23 @@ def test_a_service_goes_on_where_its_notifications_cannot_be_archived(service, s
     assert [metadata["event_type"] for metadata, _ in records(spool)] == ["later"]
 
 
+def test_a_spool_that_is_missing_is_told_at_start_and_with_each_notification_in_a_sentence(
+    service, spool, caplog
+):
+    spool.rmdir()
+    it = notifier(service)
+    it.info({}, "compute.instance.create", {})
+    it.info({}, "compute.instance.delete", {})
+    missing = f"{spool}: there is no such directory; make it first"
+    assert [told.exc_info for told in caplog.records] == [None] * 3
+    start, first, second = caplog.messages
+    assert start == f"no notification can be archived: {missing}"
+    assert first.startswith("a notification was not archived: compute.instance.create ")
+    assert second.startswith("a notification was not archived: compute.instance.delete ")
+    assert first.endswith(f": {missing}")
+    assert second.endswith(f": {missing}")
+
+
 def test_what_is_wrong_in_the_ini_is_told_at_start_and_the_service_goes_on(ini, caplog):
     conf = ini(
         "[DEFAULT]\ntransport_url = fake://\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from shoebox import app, config, plugins
+from shoebox import app, config, ini, plugins
 from shoebox.cli import configuration
 from shoebox.errors import BadWorkingDirectory, ConfigError
 from shoebox.files import FOLDER_MODE
@@ -50,10 +50,14 @@ def _roll_at(conf: cfg.ConfigOpts, size: float) -> None:
         names = [f"{it.name}:{it.plugin}" for it in used]
         conf.set_override("roll_checkers", [*names, "size"], group=config.GROUP)
         sections = [it.section for it in config.instances(conf, "roll_checker")[-1:]]
-    options = plugins.options(plugins.load("roll_checker", "size"))
+    options = plugins.options(plugins.load("roll_checker", "size")) or ()
     for section in sections:
         conf.register_opts(options, group=section)
-        conf.set_override("roll_size_mb", size, group=section)
+        try:
+            conf.set_override("roll_size_mb", size, group=section)
+        except ValueError as error:
+            option = next(it for it in options if it.dest == "roll_size_mb")
+            raise ConfigError(f"--roll-size-mb: {ini.refusal(option, error, str(size))}") from error
 
 
 def make(directory: Path) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 from oslo_config import cfg
 from oslo_messaging.notify import notifier
 
-from shoebox import app
+from shoebox import app, config
+from shoebox.errors import BadWorkingDirectory, ShoeboxError
 from shoebox.escaping import logger
 from shoebox.messaging.notification import record
 from shoebox.roll_manager import WritingRollManager
+from shoebox.spool import Spool
 
 _log = logger(__name__)
 
@@ -30,7 +32,8 @@ class ShoeboxDriver(notifier.Driver):  # type: ignore[misc] # oslo.messaging has
     """Writes each notification into the open archive.
 
     Raise ConfigError for what is wrong in the ini: the notifier then logs it, and goes on
-    without this driver.
+    without this driver. A spool that can't be used is logged at once too; it may be there
+    when a notification comes.
     """
 
     def __init__(self, conf: Any, topics: list[str], transport: Any) -> None:
@@ -38,11 +41,18 @@ class ShoeboxDriver(notifier.Driver):  # type: ignore[misc] # oslo.messaging has
         # A transport hands out its own view of conf; the service's is behind it.
         self._conf: cfg.ConfigOpts = conf.register_opts.__self__
         app.check(self._conf)
+        found = config.settings(self._conf)
+        try:
+            Spool(found["directory"], trusted=found["trust_directory"]).close()
+        except (BadWorkingDirectory, OSError) as error:
+            _log.error("no notification can be archived: %s", error)
 
     def notify(self, ctxt: object, msg: object, priority: str, retry: int | None) -> None:  # noqa: ARG002 - both are the interface's; msg has the priority
         """Archive one notification; as with other drivers a failure is logged, never raised."""
         try:
             _writer(self._conf).write(*record(ctxt, msg))
+        except (ShoeboxError, OSError) as error:
+            _log.error("a notification was not archived: %s: %s", _name(msg), error)
         except Exception:  # noqa: BLE001 - whatever it is, the service goes on
             _log.exception("a notification was not archived: %s", _name(msg))
 
