@@ -79,7 +79,7 @@ def workers(process: subprocess.Popen[bytes]) -> list[int]:
     return [int(pid) for it in tasks for pid in (it / "children").read_text().split()]
 
 
-def on_terminal(*arguments, stream="stderr", columns=80):
+def on_terminal(*arguments, stream="stderr", columns=80, code=0):
     """Return what a run has printed on a stream that is a terminal, so many columns wide."""
     terminal, end = os.openpty()
     termios.tcsetwinsize(end, (24, columns))
@@ -96,5 +96,5 @@ def on_terminal(*arguments, stream="stderr", columns=80):
         except OSError:  # how a terminal says that nobody is there any more
             pass
     os.close(terminal)
-    assert program.returncode == 0
+    assert program.returncode == code
     return shown.decode()
