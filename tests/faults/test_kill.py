@@ -12,6 +12,7 @@ from shoebox.roll_manager import WritingRollManager
 from shoebox_plugins.checkers.records import RecordsRollChecker
 from shoebox_plugins.storage.local import LocalBackend
 from tests.faults import FULL
+from tests.faults.children import until
 from tests.faults.reading import (
     TEMPLATE,
     left_in,
@@ -48,6 +49,11 @@ class Writer:
         while select.select([self._pipe], [], [], 0)[0] and (said := os.read(self._pipe, 1 << 16)):
             self._said += said
 
+    def has_spoken(self):
+        """Tell whether it was promised a record."""
+        self.read()
+        return bool(self._said)
+
     def kill(self):
         """Kill it; return the records that it was promised."""
         os.kill(self._pid, signal.SIGKILL)
@@ -80,6 +86,8 @@ def test_kill_9_again_and_again_loses_nothing_that_was_acknowledged(tmp_path, ca
         folder.mkdir()
     rng, acknowledged, begun = random.Random(1), set(), time.monotonic()  # noqa: S311
     writers = [Writer(f"{number}", spool, stores) for number in range(WRITERS)]
+    # On a machine that is busy all others may be killed before they come to write.
+    assert all(until(writer.has_spoken) for writer in writers)
     for number in range(KILLS):
         select.select([], [], [], rng.random() * LONGEST)
         victim = rng.randrange(WRITERS)
