@@ -49,9 +49,10 @@ def write(writer: WritingRollManager, numbers: range) -> None:
 
 
 def wait_for_storing(writer: WritingRollManager) -> None:
-    """Return when what was sealed is stored."""
+    """Return when what was rolled is sealed, offered and stored."""
     shipper = writer._shipper
     assert shipper is not None
+    writer._sealer.run(SECONDS)
     assert shipper.drain(SECONDS) == []
 
 
