@@ -138,10 +138,11 @@ PADDING = "." * 1000
 
 
 def write_forty(folder, name="a.events", **options):
-    """Write forty blocks of a record each; return the path."""
+    """Write forty blocks of a record each, of the same size; return the path."""
     with ArchiveWriter(folder / name, **{"compression": "none"} | options) as writer:
         for item in ITEMS:
-            writer.write({"n": item}, item + PADDING)
+            # A time of now may have to be escaped, and take a byte more.
+            writer.write({"n": item}, item + PADDING, int(item))
             writer.flush()
     return writer.path
 
