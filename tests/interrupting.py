@@ -12,27 +12,12 @@ class Interrupt(BaseException):
 
 def interrupted_at(number, call):
     """Interrupt a call at its `number`-th instruction; return whether it was reached."""
-    left = number
 
-    def trace(frame, event, _):
-        nonlocal left
+    def moment(frame, event):
         frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left < 0:
-                sys.settrace(None)
-                raise Interrupt
-        return trace
+        return event == "opcode"
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
+    return _interrupted(number, call, moment)
 
 
 def signalled_at(number, call):
@@ -41,24 +26,32 @@ def signalled_at(number, call):
     CPython looks at signals as a function begins, after a call of C, and as a loop goes back.
     Return whether it was reached.
     """
-    left = number
     called = None
     """The frame whose last instruction was a call, where no function of Python was entered."""
 
-    def trace(frame, event, _):
-        nonlocal left, called
+    def moment(frame, event):
+        nonlocal called
         if not frame.f_globals.get("__name__", "").startswith("shoebox"):
             called = None
-            return None
+            return False
         frame.f_trace_opcodes = True
-        moment = event == "call"
-        if event == "opcode":
-            name = opname[frame.f_code.co_code[frame.f_lasti]]
-            moment = called is frame or name == "JUMP_BACKWARD"
-            called = frame if name in CALLS else None
-        elif event == "call":
-            called = None
-        if moment:
+        if event != "opcode":
+            called = None if event == "call" else called
+            return event == "call"
+        name = opname[frame.f_code.co_code[frame.f_lasti]]
+        reached = called is frame or name == "JUMP_BACKWARD"
+        called = frame if name in CALLS else None
+        return reached
+
+    return _interrupted(number, call, moment)
+
+
+def _interrupted(number, call, moment):
+    left = number
+
+    def trace(frame, event, _):
+        nonlocal left
+        if moment(frame, event):
             left -= 1
             if left < 0:
                 sys.settrace(None)

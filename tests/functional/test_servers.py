@@ -107,7 +107,7 @@ def test_a_server_that_was_taken_away_is_there_for_the_next_test(seaweedfs):
 
 
 def test_the_next_test_finds_it(seaweedfs):
-    there_and_back(seaweedfs_client(seaweedfs))
+    assert there_and_back(seaweedfs_client(seaweedfs))
 
 
 def test_juicefs_keeps_an_object_and_has_it_when_it_comes_back(juicefs):
@@ -221,7 +221,7 @@ def test_swift_takes_what_keystone_gives(swift, method):
 
 
 def test_swift_speaks_s3(swift):
-    there_and_back(s3(swift.s3_url, swift.s3_access_key, swift.s3_secret_key))
+    assert there_and_back(s3(swift.s3_url, swift.s3_access_key, swift.s3_secret_key))
 
 
 def test_swift_by_https_is_verified(swift):
