@@ -146,9 +146,10 @@ def test_a_plugin_that_refuses_its_options_is_told_at_start_and_not_with_each_no
     assert len(caplog.records) == told
 
 
-def test_closing_what_was_never_opened_changes_nothing(service):
+def test_closing_what_was_never_opened_changes_nothing(service, spool):
     close_writer(service)
     close_writer(service)
+    assert list(spool.iterdir()) == []
 
 
 FORKING = """

@@ -59,7 +59,7 @@ def test_the_listeners_own_bus_is_preferred(ini):
     conf = ini(
         "[DEFAULT]\ntransport_url = nonsense://\n[shoebox_listen]\ntransport_url = fake://\n"
     )
-    listener.transport(conf)
+    assert type(listener.transport(conf)._driver).__name__ == "FakeDriver"
 
 
 @pytest.mark.parametrize(

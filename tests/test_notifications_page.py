@@ -5,6 +5,7 @@ import re
 import pytest
 
 from shoebox import app, config
+from shoebox.messaging import driver
 from shoebox.messaging.notification import POISON, record
 from tests.program import ROOT
 
@@ -21,7 +22,9 @@ def test_its_ini_files_are_in_order(ini, tmp_path, text):
 
 
 def test_its_end_of_a_service_is_one(ini):
-    exec(blocks("python")[0], {"conf": ini("")})
+    names = {"conf": ini("")}
+    exec(blocks("python")[0], names)
+    assert names["close_writer"] is driver.close_writer
 
 
 def test_it_names_the_metadata_of_a_record():
