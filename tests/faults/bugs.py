@@ -84,14 +84,14 @@ BUGS = (
         "shoebox/files.py",
         "            os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
         "        directory.link(temporary, name)\n",
-        "tests/test_plugins_storage_local.py steps_of_a_put",
+        "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "the name of an object is not synced",
         "shoebox/files.py",
         "        directory.remove(temporary)\n    directory.sync()\n",
         "        directory.remove(temporary)\n",
-        "tests/test_plugins_storage_local.py steps_of_a_put",
+        "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "an object is linked before it is synced",

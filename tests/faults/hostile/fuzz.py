@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ def fuzz(target: str, seconds: int) -> str:
         shutil.copytree(CORPUS / target, work)
         least.mkdir()
         said = _run(target, f"-max_total_time={seconds}", f"-artifact_prefix={folder}/fault-", work)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         faults = sorted(Path(folder).glob("fault-*"))
         kept = [add(target, path.read_bytes()) for path in faults]
         _run(target, "-merge=1", least, work)
@@ -41,7 +43,11 @@ def fuzz(target: str, seconds: int) -> str:
     found = "".join(f", {path}" for path in kept)
     if kept:
         print(said[-4000:], file=sys.stderr)  # noqa: T201 - where the fault is
-    return f"{target}: {seconds} s, {executions} executions, coverage {coverage}{found}"
+    processor = round(used.ru_utime + used.ru_stime)
+    return (
+        f"{target}: {seconds} s, {processor} s of a processor, {executions} executions, "
+        f"coverage {coverage}{found}"
+    )
 
 
 def _run(target: str, *arguments: str | Path) -> str:
