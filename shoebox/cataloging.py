@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from msgspec.structs import replace
 
@@ -160,15 +160,14 @@ def _hashes(values: set[str] | None) -> array[int] | None:
 
 def _put(backend: StorageBackend, prefix: str, seen: Sequence[_Seen], last: _Last) -> str:
     """Write the catalog and put it; return its key, which is of its content."""
-    with tempfile.TemporaryDirectory(prefix="shoebox-") as folder:
-        path = Path(folder) / "catalog"
-        with path.open("w+b") as file:
-            _write(file, seen, last)
-            file.seek(0)
-            sha256 = digests(file, ["sha256"])["sha256"]
+    with tempfile.NamedTemporaryFile(prefix="shoebox-") as named:
+        file = cast("BinaryIO", named)
+        _write(file, seen, last)
+        file.seek(0)
+        sha256 = digests(file, ["sha256"])["sha256"]
         key = f"{prefix}shoebox-{sha256[:_DIGITS]}{CATALOG}"
         if key != last.key:
-            backend.put(key, path, {"sha256": sha256})
+            backend.put(key, Path(named.name), {"sha256": sha256})
     return key
 
 

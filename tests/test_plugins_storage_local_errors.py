@@ -83,3 +83,25 @@ def test_a_read_error_of_an_open_object_is_unavailable():
     for read in (lambda file: file.read(1), lambda file: file.read()):
         with backend.open("mem") as file, pytest.raises(StorageUnavailable, match="'mem'.*error"):
             read(file)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EMFILE, errno.EIO])
+def test_an_object_that_cannot_be_looked_at_is_not_taken_for_another(tmp_path, monkeypatch, number):
+    """A put of what is there fails, and leaves the object's metadata."""
+    source, root = tmp_path / "source", tmp_path / "store"
+    source.write_text("content")
+    root.mkdir()
+    backend = LocalBackend(path=root)
+    backend.put("a", source, {"k": "v"})
+    original = os.open
+
+    def refusing(path, *arguments, **options):
+        if path == "a":
+            raise OSError(number, os.strerror(number))
+        return original(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        with pytest.raises((StorageDenied, StorageUnavailable), match="'a'"):
+            backend.put("a", source, {"k": "v"})
+    assert backend.stat("a").metadata == {"k": "v"}

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Self, cast
 from oslo_config import cfg
 
 from shoebox.errors import KeyCollision, StorageUnavailable
-from shoebox.files import Directory, copy, publishing
+from shoebox.files import NO_FILE, Directory, copy, publishing
 from shoebox.storage import ObjectInfo, StorageBackend, check_metadata, shown, validate_key
 from shoebox_plugins.storage.local import sidecar
 from shoebox_plugins.storage.local.errors import FINDING, PUTTING, ObjectFile, translated
@@ -177,8 +177,8 @@ def _accept(folder: Directory, name: str, sha256: str) -> None:
     try:
         fd = folder.open(name)
     except OSError as error:
-        if error.errno not in FINDING:
-            raise
+        if error.errno not in NO_FILE:
+            raise  # what is there may be the same
     else:
         with os.fdopen(fd, "rb"):
             if _sha256(fd) == sha256:
