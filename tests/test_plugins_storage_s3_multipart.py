@@ -143,6 +143,24 @@ def test_an_upload_that_can_not_be_aborted_is_named_and_the_next_put_does_it(
     assert service.uploads == {}
 
 
+def test_nothing_is_sent_while_what_was_left_can_not_be_aborted(backend, service, source):
+    """Once there is an object nobody would look for it any more."""
+    service.uploads["left"] = ("pre/a", {}, {1: b"part"})
+    service.fail("abort", Answer(503, "SlowDown"))
+    with pytest.raises(StorageUnavailable):
+        backend.put("a", source)
+    assert service.objects == {}
+    backend.put("a", source)
+    assert service.uploads == {}
+
+
+def test_who_may_not_abort_what_was_left_uploads_all_the_same(backend, service, source):
+    service.uploads["left"] = ("pre/a", {}, {1: b"part"})
+    service.fail("abort", Answer(403, "AccessDenied"))
+    backend.put("a", source)
+    assert service.objects["pre/a"].content == CONTENT
+
+
 def test_only_what_was_left_of_this_very_key_is_aborted(backend, service, source):
     for number, key in enumerate(["pre/a", "pre/ab", "pre/a", "a", "pre/a/b"]):
         service.uploads[str(number)] = (key, {}, {1: b"part"})

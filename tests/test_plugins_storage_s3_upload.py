@@ -114,6 +114,17 @@ def test_what_is_taken_and_gone_again_is_tried_again(backend, service, source):
         backend.put("a", source)
 
 
+def test_what_is_said_to_be_there_and_can_not_be_read_is_tried_again(backend, service, source):
+    """Without a checksum to compare, the object is read."""
+    service.computes = False
+    service.store("a", CONTENT, {})
+    service.objects["a"].headers["etag"] = '"parts-2"'
+    service.fail("get", Answer(404, "NoSuchKey"))
+    with pytest.raises(StorageUnavailable, match="gone"):
+        backend.put("a", source)
+    backend.put("a", source)
+
+
 def test_what_is_taken_and_may_not_be_seen_is_denied(backend, service, source):
     service.fail("put", Answer(412, "PreconditionFailed"))
     service.fail("head", Answer(403), Answer(403))

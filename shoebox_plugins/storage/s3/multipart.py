@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -160,20 +161,24 @@ class Upload:
 def abort(bucket: Bucket, key: str, upload_id: str) -> None:
     """Remove an upload; one that is gone is fine, and one that stays is named in the log."""
     try:
-        bucket.call("abort_multipart_upload", key, UploadId=upload_id)
-    except ObjectNotFound:
-        pass
+        _abort(bucket, key, upload_id)
     except StorageError as error:
         _log.warning("an upload can't be aborted, the next one of this key does it: %s", error)
 
 
+def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
+    with suppress(ObjectNotFound):
+        bucket.call("abort_multipart_upload", key, UploadId=upload_id)
+
+
 def _abort_leftovers(bucket: Bucket, prefix: str, key: str) -> None:
+    """Remove what is left of earlier uploads: once there is an object nobody looks for it."""
     try:
         for page in bucket.pages("list_multipart_uploads", key):
             for upload in page.get("Uploads", []):
                 if upload["Key"] == prefix + key:
-                    abort(bucket, key, upload["UploadId"])
+                    _abort(bucket, key, upload["UploadId"])
     except StorageUnavailable:
         raise
     except StorageError as error:
-        _log.info("uploads that were left behind can't be looked for: %s", error)
+        _log.info("uploads that were left behind can't be removed: %s", error)

@@ -61,18 +61,24 @@ def _taken(bucket: Bucket, key: str) -> dict[str, Any]:
     try:
         return bucket.head(key)
     except ObjectNotFound as error:
-        raise StorageUnavailable(
-            f"{bucket}: {shown(key)}: was there, and is gone; try again"
-        ) from error
+        raise _gone(bucket, key) from error
 
 
 def _accept(bucket: Bucket, key: str, source: Source, head: Mapping[str, Any]) -> None:
     """Raise KeyCollision unless what is there is what the file holds."""
-    if not _is_same(bucket, key, source, head):
+    try:
+        same = _is_same(bucket, key, source, head)
+    except ObjectNotFound as error:
+        raise _gone(bucket, key) from error
+    if not same:
         raise KeyCollision(
             f"{bucket}: {shown(key)}: is there with other content, and was not replaced: "
             "look at the object"
         )
+
+
+def _gone(bucket: Bucket, key: str) -> StorageUnavailable:
+    return StorageUnavailable(f"{bucket}: {shown(key)}: was there, and is gone; try again")
 
 
 def _is_same(bucket: Bucket, key: str, source: Source, head: Mapping[str, Any]) -> bool:

@@ -40,7 +40,7 @@ PARTS: Mapping[Request, str] = {
     "leftovers": "uploads",
 }
 _PLAIN = {"lose": LOSE, "drop": DROP, "cut": CUT}
-_ENOUGH = 200
+_ENOUGH = 5_000
 """How often "for ever" is."""
 
 
