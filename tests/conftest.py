@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -36,6 +37,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_configure() -> None:
     """Prepare what is shared by all tests of a process."""
+    # A shell that starts tests in the background has it ignored, by them and what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _import_messaging()
     tracer = threading.gettrace()
     if tracer is not None:
