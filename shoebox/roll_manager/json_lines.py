@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
-import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Lock, RLock
-from time import monotonic, time_ns
-from typing import BinaryIO, Final
+from time import monotonic
 
 from shoebox.archive.checks import plain_payload
 from shoebox.closing import Closing
-from shoebox.complaints import Complaints
-from shoebox.errors import ConfigError, DurabilityError, NotOurs, RecordValueError, WriterClosed
-from shoebox.escaping import logger
-from shoebox.files import AppendFile, publishing
-from shoebox.roll_manager import gzipped, lifetime
+from shoebox.errors import ConfigError, DurabilityError, RecordValueError, WriterClosed
+from shoebox.files import AppendFile
+from shoebox.roll_manager import lifetime
+from shoebox.roll_manager.outbox import Outbox, arriving_name, live_name
 from shoebox.roll_manager.reentry import holds, reentrant
 from shoebox.roll_manager.ticker import Ticker
-from shoebox.spool import TORN, Spool, render
+from shoebox.spool import Spool
 from shoebox.starting import apart, start
-
-_log = logger(__name__)
-
-CRC: Final = "[[CRC]]"
-TIMESTAMP: Final = "[[TIMESTAMP]]"
 
 AGAIN = 60.0
 """Seconds after which a roll that failed is tried again."""
 
-_LIVE = re.compile(r"shoebox-(\d{1,19})-[0-9a-f]{16}\.jsonl")
 _MINUTE = 60.0
 
 
@@ -65,7 +53,7 @@ class WritingJSONRollManager(Closing):
     ) -> None:
         if roll_size_mb <= 0 or roll_minutes <= 0:
             raise ConfigError("roll_size_mb and roll_minutes must be above 0")
-        _name(filename_template, "0" * 64, 0.0, datetime.now(UTC))
+        arriving_name(filename_template, "0" * 64, 0.0, datetime.now(UTC))
         self._template = filename_template
         self._spool = Spool(directory)
         self._destination = Spool(destination_directory)
@@ -77,8 +65,8 @@ class WritingJSONRollManager(Closing):
         self._closed = self._ended = False
         self._begin()
         lifetime.know(self)
-        self._take_over()
-        self._ship_rolled()
+        self._outbox.take_over()
+        self._outbox.ship()
 
     def write(self, metadata: Mapping[str, str], json_payload: str | bytes) -> None:  # noqa: ARG002 (the interface's)
         """Append the payload as one line; metadata is left out, as it always was.
@@ -106,10 +94,10 @@ class WritingJSONRollManager(Closing):
 
     def roll(self) -> None:
         """Gzip what was written into the destination; raise OSError where the disk fails."""
-        self._refuse_reentry(self._lock, self._shipping)
+        self._refuse_reentry(self._lock, self._outbox.lock)
         with self._lock:
             self._pass_on()
-        for error in self._ship_rolled():
+        for error in self._outbox.ship():
             raise error
 
     def close(self) -> None:
@@ -117,12 +105,12 @@ class WritingJSONRollManager(Closing):
 
         A second call changes nothing.
         """
-        self._refuse_reentry(self._lock, self._shipping)
+        self._refuse_reentry(self._lock, self._outbox.lock)
         with self._lock:
             self._pass_on()
             self._closed = True
         with self._ending:
-            errors = [] if self._ended else self._ship_rolled()
+            errors = [] if self._ended else self._outbox.ship()
             if not self._ended:
                 self._end()
         for error in errors:
@@ -138,9 +126,9 @@ class WritingJSONRollManager(Closing):
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: the files are the parent's."""
-        for file in (self._file, *self._rolled):
-            if file is not None:
-                file.close()
+        if self._file is not None:
+            self._file.close()
+        self._outbox.close()
         self._begin()
 
     def at_exit(self) -> None:
@@ -151,15 +139,10 @@ class WritingJSONRollManager(Closing):
 
     def _begin(self) -> None:
         """Set up what belongs to one process."""
-        self._lock = RLock()
-        self._shipping, self._ending = RLock(), RLock()
-        self._complaints = Complaints(_log)
+        self._lock, self._ending = RLock(), RLock()
+        self._outbox = Outbox(self._spool, self._destination, self._template)
         self._file: AppendFile | None = None
-        self._rolled: deque[AppendFile] = deque()
-        """Files that get no more lines, locked until they are shipped."""
         self._deadline = 0.0
-        self._left = False
-        """Whether there is something to be taken over."""
         self._ticker = Ticker("ticker", self._tick, min(AGAIN, self._roll_seconds))
         self._shipper = Ticker("shipper", self._ship_due, AGAIN)
         self._begun = False
@@ -176,12 +159,12 @@ class WritingJSONRollManager(Closing):
             self._begun = True
         fd = None
         while fd is None:
-            name = f"shoebox-{time_ns()}-{secrets.token_hex(8)}.jsonl"
+            name = live_name()
             try:
                 fd = self._spool.create_locked(name)
             except OSError:
                 # It may be there, and could be neither used nor removed.
-                self._left = True
+                self._outbox.incomplete = True
                 raise
         self._file = AppendFile(fd, self._spool.path / name)
         self._deadline = self._clock() + self._roll_seconds
@@ -198,7 +181,7 @@ class WritingJSONRollManager(Closing):
         if file is not None:
             # No signal can come between the two: it is with one of them, and never with both.
             self._file = None
-            self._rolled.append(file)
+            self._outbox.files.append(file)
         self._shipper.soon()
 
     def _tick(self) -> float:
@@ -209,94 +192,16 @@ class WritingJSONRollManager(Closing):
         return min(AGAIN, left)
 
     def _ship_due(self) -> float:
-        if self._left:
-            self._take_over()
-        self._ship_rolled()
+        if self._outbox.incomplete:
+            self._outbox.take_over()
+        self._outbox.ship()
         return AGAIN
-
-    def _ship_rolled(self) -> list[OSError]:
-        """Ship what was rolled; return what that failed with, to be tried again."""
-        errors: list[OSError] = []
-        with self._shipping:
-            for _ in range(len(self._rolled)):
-                file = self._rolled[0]
-                try:
-                    self._ship(file)
-                    file.close()
-                    self._rolled.popleft()
-                    self._complaints.over(file.path.name)
-                except OSError as error:
-                    path = file.path
-                    self._complaints.say(path.name, f"{path}: can't be shipped now: {error}")
-                    errors.append(error)
-                    self._rolled.rotate(-1)
-        return errors
 
     def _end(self) -> None:
         self._ticker.stop()
         self._shipper.stop()
-        while self._rolled:
-            self._rolled.popleft().close()
+        self._outbox.close()
         lifetime.let_go(self)
         self._ended = True
         self._spool.close()
         self._destination.close()
-
-    def _take_over(self) -> None:
-        """Take what dead workers left for rolled; what can't be had now is tried again."""
-        self._left = False
-        for fd, name in self._abandoned():
-            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
-            self._rolled.append(AppendFile(fd, self._spool.path / name))
-
-    def _abandoned(self) -> Iterator[tuple[int, str]]:
-        """Yield descriptor and name of each file that a dead worker left, locked by us."""
-        for name in filter(_LIVE.fullmatch, self._spool.directory.names()):
-            try:
-                fd = self._spool.hold(name)
-            except OSError as error:
-                path = self._spool.path / name
-                self._complaints.say(name, f"{path}: can't be taken over now: {error}")
-                self._left = self._left or not isinstance(error, NotOurs)
-            else:
-                if fd is not None:
-                    yield fd, name
-
-    def _ship(self, file: AppendFile) -> None:
-        """Gzip the whole lines of a file into the destination, verified, and remove it."""
-        name = file.path.name
-        if not self._spool.directory.holds(name, file.fd):
-            # It was shipped the last time, and only its removal could not be synced.
-            self._spool.directory.sync()
-            return
-        with self._spool.directory.reading(name) as source:
-            # A power cut must not leave another file here than the one that arrived.
-            os.fsync(source.fileno())
-            status = os.fstat(source.fileno())
-            length, digest = gzipped.whole_lines(source)
-            if length < status.st_size:
-                self._save_torn(name, source, length)
-            if length:
-                wanted = _name(self._template, digest, status.st_mtime, _opened(name))
-                lines = gzipped.Lines(source, name, length, digest)
-                lines.publish(self._destination.directory, wanted)
-        directory = self._spool.directory
-        directory.remove(name)
-        directory.sync()
-
-    def _save_torn(self, name: str, source: BinaryIO, start: int) -> None:
-        source.seek(start)
-        with suppress(FileExistsError), publishing(self._spool.directory, name + TORN) as torn:
-            shutil.copyfileobj(source, torn)
-        _log.warning("%s: a line that was cut off is saved as %s", name, name + TORN)
-
-
-def _name(template: str, digest: str, last: float, opened: datetime) -> str:
-    """Return the name under which a file arrives."""
-    filled = template.replace(CRC, digest).replace(TIMESTAMP, f"{last:.6f}")
-    return render(filled, opened) + ".gz"
-
-
-def _opened(name: str) -> datetime:
-    """Return when a worker's file was opened, which stands in its name."""
-    return datetime.fromtimestamp(int(name.split("-")[1]) / 1e9, UTC)

@@ -226,18 +226,17 @@ BUGS = (
     ),
     Bug(
         "JSON lines arrive before they are durable here",
-        "shoebox/roll_manager/json_lines.py",
+        "shoebox/roll_manager/outbox.py",
         "            os.fsync(source.fileno())\n",
         "",
         f"{_CRASH} json",
     ),
     Bug(
         "JSON lines are removed before they have arrived",
-        "shoebox/roll_manager/json_lines.py",
-        "        with self._spool.directory.reading(name) as source:\n",
-        "        with self._spool.directory.reading(name) as source:\n"
-        "            self._spool.directory.remove(name)\n",
-        "tests/test_roll_manager_json_lines.py removed",
+        "shoebox/roll_manager/outbox.py",
+        "        with directory.reading(name) as source:\n",
+        "        with directory.reading(name) as source:\n            directory.remove(name)\n",
+        "tests/test_roll_manager_outbox.py removed",
     ),
 )
 
