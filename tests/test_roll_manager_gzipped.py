@@ -1,8 +1,10 @@
 """Gzipping whole lines into a directory: verified, under a name that is nobody else's."""
 
+import errno
 import gzip
 import hashlib
 import io
+import os
 
 import pytest
 
@@ -80,6 +82,46 @@ def test_an_earlier_try_that_was_damaged_is_not_taken_for_done(folder, tmp_path)
     (tmp_path / "out.gz").write_bytes(content)
     lines(b"a\n").publish(folder, "out.gz")
     assert gzip.decompress((tmp_path / "out-0001.gz").read_bytes()) == b"a\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "number"), [("fsync", errno.EIO), ("open", errno.EMFILE), ("open", errno.EIO)]
+)
+def test_an_earlier_try_that_can_not_be_looked_at_now_is_not_done_over(
+    folder, tmp_path, monkeypatch, call, number
+):
+    """Lines have no identity: those that arrive twice stay twice."""
+    lines(b"a\n").publish(folder, "out.gz")
+    real = getattr(os, call)
+
+    def failing(what, *arguments, **options):
+        if what in {"out.gz", folder.fd}:
+            raise OSError(number, os.strerror(number))
+        return real(what, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            lines(b"a\n").publish(folder, "out.gz")
+    lines(b"a\n").publish(folder, "out.gz")
+    assert held(tmp_path) == {"out.gz": b"a\n"}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])
+def test_another_users_file_has_its_name_and_holds_nobody_up(folder, tmp_path, monkeypatch, number):
+    """Or one that is gone again."""
+    lines(b"b\n").publish(folder, "out.gz")
+    real = os.open
+
+    def refusing(name, *arguments, **options):
+        if name == "out.gz":
+            raise OSError(number, os.strerror(number))
+        return real(name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        lines(b"a\n").publish(folder, "out.gz")
+    assert held(tmp_path) == {"out.gz": b"b\n", "out-0001.gz": b"a\n"}
 
 
 def test_what_reads_back_other_than_it_was_leaves_no_file(folder, tmp_path):

@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from shoebox.files import Directory, numbered, publishing
+from shoebox.files import NO_FILE, Directory, numbered, publishing
 
 _CHUNK = 1 << 20
 _HEADER_BYTES = 10
 _HAS_NAME = 0x08
 _MAX_NAME = 256
+
+_NOT_OURS = NO_FILE | {errno.EACCES, errno.ENOENT}
+"""What is met where a name is no file, another user's, or free again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,20 @@ class Lines:
                 raise OSError(errno.EIO, "reads back other than it was written", name)
 
     def _is_there(self, directory: Directory, name: str) -> bool:
-        """Tell whether an earlier try, which was killed, came to its end."""
-        with suppress(OSError), directory.reading(name) as there:
-            if _name_within(there) == self.name and _sha256(there) == self.digest:
-                directory.sync()
-                return True
-        return False
+        """Tell whether an earlier try, which was killed, came to its end; make it durable.
+
+        What can't be read just now may be that: raise OSError, so that it is tried again.
+        """
+        try:
+            with directory.reading(name) as there:
+                same = _name_within(there) == self.name and _sha256(there) == self.digest
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+            return False
+        if same:
+            directory.sync()
+        return same
 
 
 def whole_lines(source: BinaryIO) -> tuple[int, str]:
@@ -105,6 +116,6 @@ def _sha256(file: BinaryIO) -> str:
         with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
             while chunk := unpacked.read(_CHUNK):
                 digest.update(chunk)
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         return ""
     return digest.hexdigest()
