@@ -2,7 +2,10 @@
 
 import json
 import os
+import resource
 import socket
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -15,7 +18,7 @@ from shoebox.delivery import POISON, Deliveries, Stand
 from shoebox.metrics import TOLD, WATCHED
 from shoebox.shipper import Waiting
 from shoebox.spool import Spool
-from tests.program import on_terminal, run, start
+from tests.program import COMMAND, environment, on_terminal, run, start
 from tests.web import get
 
 
@@ -131,6 +134,31 @@ def test_watching_ships_until_it_is_interrupted(tmp_path, spool, ini):
     sealed(spool, "a")
     with start("ship", "--watch", "--config-file", ini, "-v") as program:
         assert b"a: stored in cold as a-" in program.stderr.readline()
+        program.send_signal(2)
+        program.wait(60)
+    assert program.returncode == 130
+
+
+def test_watching_goes_on_when_the_spool_could_not_be_looked_at(tmp_path, spool, ini):
+    """No file could be opened; then there is a limit that lets it."""
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    impatient = "from shoebox.cli import shipping; shipping._LOOK_AGAIN = 0.05"
+    command = [sys.executable, "-c", f"{impatient}; {COMMAND[-1]}"]
+    with subprocess.Popen(
+        [*command, "ship", "--watch", "--config-file", ini, "-v"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as program:
+        assert b"a: stored in cold as a-" in program.stderr.readline()
+        soft, hard = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (0, hard))
+        lines = iter(program.stderr.readline, b"")
+        assert any(b"can't be looked at now: [Errno 24]" in line for line in lines)
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        sealed(spool, "b")
+        assert any(b"b: stored in cold as b-" in line for line in lines)
         program.send_signal(2)
         program.wait(60)
     assert program.returncode == 130

@@ -14,6 +14,7 @@ from shoebox.cli.progress import progress
 from shoebox.cli.recovering import recovered
 from shoebox.cli.shipping_load import Load
 from shoebox.cli.text import count, megabytes
+from shoebox.complaints import Complaints
 from shoebox.delivery import Deliveries
 from shoebox.errors import ConfigError
 from shoebox.shipper import Shipper, Waiting
@@ -52,10 +53,15 @@ def watch(files: list[str]) -> int:
         if url is not None:
             messages.say(f"metrics at {url}")
         shipper.start()
+        complaints = Complaints()
         try:
             while True:
-                spool.check()
-                _gather(spool, shipper)
+                try:
+                    spool.check()
+                    _gather(spool, shipper)
+                    complaints.over("spool")
+                except OSError as error:
+                    complaints.say("spool", f"{spool.path}: can't be looked at now: {error}")
                 Event().wait(_LOOK_AGAIN)
         finally:
             shipper.close(_LAST)
