@@ -173,15 +173,45 @@ def test_a_segment_that_swift_does_not_see_is_sent_again_later(server, backend, 
 
 @pytest.mark.parametrize("fault", [{"lost": True}, {"status": 503}])
 def test_a_manifest_that_may_have_been_stored_keeps_its_segments(server, backend, source, fault):
-    """Without them it would be an object that can't be read; the next put uses them again."""
+    """Without them it would be an object that can't be read."""
     server.fail(MANIFEST, **fault)
     with pytest.raises(StorageUnavailable):
         backend.put("a", source)
-    before = segments(server)
-    assert len(before) == 4
+    assert len(segments(server)) == 4
     backend.put("a", source)
-    assert segments(server) == before
-    assert backend.stat("a").checksums == {"md5": md5(CONTENT)}
+    assert len(segments(server)) == 4
+    assert backend.open("a").read() == CONTENT
+
+
+@pytest.mark.parametrize("asked", ["HEAD .*/a$", "GET .*multipart-manifest=get"])
+def test_segments_stay_where_their_object_is_said_to_be_gone(server, backend, source, asked):
+    """It was there a moment ago: a service that lags says so of what it has."""
+    server.fail(MANIFEST, lost=True)
+    with pytest.raises(StorageUnavailable):
+        backend.put("a", source)
+    if asked.startswith("HEAD"):
+        server.fail(asked, skip=1, status=404)
+    else:
+        server.fail(asked, status=404)
+    with pytest.raises(StorageUnavailable, match="gone; try again"):
+        backend.put("a", source)
+    assert backend.open("a").read() == CONTENT
+    backend.put("a", source)
+    assert backend.open("a").read() == CONTENT
+
+
+def test_what_is_sent_and_refused_is_removed_and_no_segment_of_an_earlier_try(
+    server, backend, source
+):
+    """The earlier one was stored after all, and HEAD has not heard of it yet."""
+    server.fail(MANIFEST, lost=True)
+    with pytest.raises(StorageUnavailable):
+        backend.put("a", source)
+    server.fail("HEAD .*/a$", status=404, times=2)
+    with pytest.raises(StorageUnavailable):
+        backend.put("a", source)
+    assert backend.open("a").read() == CONTENT
+    assert len(segments(server)) == 4
 
 
 def test_an_answer_with_another_etag_is_no_success(server, backend, source):
@@ -198,9 +228,11 @@ def test_a_file_that_the_given_md5_is_not_of_leaves_nothing(server, backend, sou
     assert server.asked(MANIFEST) == []
 
 
-def test_a_file_that_is_cut_meanwhile_leaves_nothing(server, backend, source):
+def test_a_file_that_is_cut_meanwhile_leaves_nothing(server, source):
+    """Before its second segment is read, which one worker does after the first has arrived."""
     server.fail("PUT .*/00000000-", call=lambda: os.truncate(source, SIZE + 5))
-    with pytest.raises(StorageUnavailable):
+    options = server.options(segment_size_mb=SIZE / 2**20, max_concurrency=1)
+    with SwiftBackend(**options) as backend, pytest.raises(StorageUnavailable):
         backend.put("a", source)
     assert server.objects == {}
 
@@ -322,9 +354,10 @@ def test_few_segments_are_sent_at_once(server, source):
     assert len(segments(server)) == 31
 
 
-def test_an_object_that_is_not_there_has_no_segments(server, backend):
-    assert backend._large.segments("gone") == []
+def test_an_object_that_is_not_there_has_nothing_to_be_told_of(server, backend):
     assert isinstance(backend._large, LargeObjects)
+    with pytest.raises(ObjectNotFound):
+        backend._large.segments("gone")
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -216,7 +216,7 @@ class SwiftBackend(StorageBackend):
     def _tidy(self, name: str, source: Source) -> None:
         """Remove segments that another put of the same content has left."""
         if self._is_large(source):
-            self._large.sweep(name, self._large.used(name))
+            self._large.tidy(name)
 
     def _make(self, container: str) -> None:
         if self._settings.create_container and container not in self._made:

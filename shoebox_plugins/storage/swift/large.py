@@ -1,8 +1,7 @@
 """Static large objects: files over the segment size, as segments and a manifest of them.
 
-A segment is called CONTAINER/NAME/ID/NUMBER-MD5 in the segments' container. ID is the
-backend's own, so that no other process writes or removes what a manifest of this one
-refers to; with the MD5 a second try replaces only what is the same.
+A segment is called CONTAINER/NAME/ID/NUMBER-MD5 in the segments' container. ID is a try's
+own, so that what it has sent can be removed when it fails, whatever became of other tries.
 """
 
 from __future__ import annotations
@@ -53,7 +52,6 @@ class LargeObjects:
         self._account = account
         self._settings = settings
         self._container = settings.segment_container
-        self._id = os.urandom(16).hex()
         self._lock = Lock()
 
     def put(
@@ -65,9 +63,10 @@ class LargeObjects:
         removed, except where the manifest may have been stored nevertheless.
         """
         with self._lock:
+            folder = f"{self._folder(name)}{os.urandom(16).hex()}/"
             sent: list[str] = []
             try:
-                segments, whole = self._send_segments(name, fd, size, headers, sent)
+                segments, whole = self._send_segments(folder, fd, size, headers, sent)
                 if expected not in {None, whole}:
                     raise StorageUnavailable(
                         f"{self._account.where(self._settings.container, name)}: the file is not "
@@ -77,7 +76,7 @@ class LargeObjects:
                 self._discard(name, sent)
                 raise
             try:
-                self._send_manifest(name, segments, whole, headers)
+                self._send_manifest(name, folder, segments, whole, headers)
             except (KeyCollision, StorageRejected, StorageDenied, ObjectNotFound) as error:
                 self._discard(name, sent)
                 if "Errors:" in reason(error.__cause__):
@@ -87,20 +86,31 @@ class LargeObjects:
             self.sweep(name, sent)
 
     def segments(self, name: str) -> list[tuple[str, str]]:
-        """Return container and name of each of an object's segments, none if it has none."""
+        """Return container and name of each of an object's segments, none if it is not large.
+
+        Raise ObjectNotFound where there is no object.
+        """
         container = self._settings.container
+        if not is_large(self._account.head(container, name)):
+            return []
         try:
-            if not is_large(self._account.head(container, name)):
-                return []
             with self._account.reading(container, name, query=_GET) as (_, body):
                 parts = msgspec.json.decode(body.read(), type=list[_Part])
-        except ObjectNotFound:
-            return []
         except msgspec.DecodeError as error:
             where = self._account.where(container, name)
             raise StorageUnavailable(f"{where}: its manifest can't be read: {error}") from error
         paths = (part.name.lstrip("/").partition("/") for part in parts)
         return [(container, path) for container, _, path in paths]
+
+    def tidy(self, name: str) -> None:
+        """Remove the segments that other tries of an object have left, which is there."""
+        try:
+            segments = self.segments(name)
+        except ObjectNotFound as error:
+            # Were that believed, the object would lose what it is made of.
+            where = self._account.where(self._settings.container, name)
+            raise StorageUnavailable(f"{where}: was there, and is gone; try again") from error
+        self.sweep(name, {path for container, path in segments if container == self._container})
 
     def sweep(self, name: str, used: Collection[str]) -> None:
         """Remove the segments of this name that are not used; log what can't be removed."""
@@ -120,14 +130,10 @@ class LargeObjects:
         with suppress(ObjectNotFound):
             self._account.delete(container, path)
 
-    def used(self, name: str) -> set[str]:
-        """Return the names of the segments that the object under this name is made of."""
-        return {path for container, path in self.segments(name) if container == self._container}
-
     def _discard(self, name: str, sent: Collection[str]) -> None:
-        """Remove what was sent, after a failure, which is what is raised."""
+        """Remove what a try has sent that failed, which is what is raised."""
         try:
-            for path in set(sent) - self.used(name):
+            for path in sent:
                 self.remove(self._container, path)
         except StorageError as error:
             _log.warning("segments of %s that nothing uses are left: %s", name, error)
@@ -135,11 +141,8 @@ class LargeObjects:
     def _folder(self, name: str) -> str:
         return f"{self._settings.container}/{name}/"
 
-    def _path(self, name: str, segment: Segment) -> str:
-        return f"{self._folder(name)}{self._id}/{segment.number:08}-{segment.md5}"
-
     def _send_segments(
-        self, name: str, fd: int, size: int, headers: Mapping[str, str], sent: list[str]
+        self, folder: str, fd: int, size: int, headers: Mapping[str, str], sent: list[str]
     ) -> tuple[list[Segment], str]:
         """Send a few segments at once, while the next is being digested."""
         whole = md5()
@@ -162,7 +165,7 @@ class LargeObjects:
             try:
                 for segment in cut(fd, size, self._settings.segment_size, whole):
                     segments.append(segment)
-                    sent.append(self._path(name, segment))
+                    sent.append(folder + _name(segment))
                     body = Body(fd, segment.offset, segment.size, stop)
                     jobs.append(pool.submit(send, sent[-1], segment, body, headers))
                     if failures:
@@ -186,12 +189,17 @@ class LargeObjects:
             raise self._account.missing(self._container) from error
 
     def _send_manifest(
-        self, name: str, segments: list[Segment], whole: str, headers: Mapping[str, str]
+        self,
+        name: str,
+        folder: str,
+        segments: list[Segment],
+        whole: str,
+        headers: Mapping[str, str],
     ) -> None:
         manifest = json.dumps(
             [
                 {
-                    "path": f"/{self._container}/{self._path(name, segment)}",
+                    "path": f"/{self._container}/{folder}{_name(segment)}",
                     "etag": segment.md5,
                     "size_bytes": segment.size,
                 }
@@ -211,3 +219,7 @@ class LargeObjects:
             etag=etag,
             query=_PUT,
         )
+
+
+def _name(segment: Segment) -> str:
+    return f"{segment.number:08}-{segment.md5}"
