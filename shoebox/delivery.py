@@ -3,14 +3,17 @@
 The file makes the archive one that is offered for shipping: its callbacks have run.
 It is JSON, replaced as a whole, durably, whenever something in it changes:
 
-    {"offered": ISO 8601, "checksums": {"sha256": …, …},
+    {"archive": ID, "offered": ISO 8601, "checksums": {"sha256": …, …},
      "destinations": {NAME: {"key": …, "stored": ISO 8601 or null, "error": …, "refusals": 0}}}
 
-That of an archive in quarantine, `NAME.corrupt`, is `NAME.corrupt.delivery`.
+ID is the archive's own: where a state has outlived its archive, it says nothing of another one
+that has the name now. That of an archive in quarantine, `NAME.corrupt`, is
+`NAME.corrupt.delivery`.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +25,8 @@ from threading import Lock, RLock
 
 import msgspec
 
-from shoebox.digests import KINDS, digests
+from shoebox.archive.identity import Identity, identify
+from shoebox.digests import digests
 from shoebox.escaping import logger, sentence
 from shoebox.files import NO_FILE, numbered
 from shoebox.spool import CORRUPT, DELIVERY, Spool
@@ -30,6 +34,8 @@ from shoebox.spool import CORRUPT, DELIVERY, Spool
 _log = logger(__name__)
 
 _LIMIT = 1 << 20
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 POISON = 3
 """How often every destination that has not stored an archive must have refused it, for good
@@ -58,6 +64,8 @@ class Stand:
 class Delivery:
     """How far the delivery of one archive is."""
 
+    archive: str | None = None
+    """The archive's id; None where it can't be told."""
     offered: str | None = None
     """Since when it waits, ISO 8601 in UTC."""
     checksums: dict[str, str] = field(default_factory=dict)
@@ -109,6 +117,8 @@ class Deliveries:
         self._made: dict[str, tuple[_Mark, dict[str, str]]] = {}
         """The digests that were made of archives, and of what file each."""
         self._claims: dict[str, tuple[int, int]] = {}
+        self._unwritten: dict[str, Delivery] = {}
+        """States that a full disk had no room for: what they let go makes some."""
 
     def offer(self, name: str, checksums: Mapping[str, str] | None = None) -> None:
         """Say that an archive, whose callbacks have run, is to be shipped.
@@ -116,8 +126,13 @@ class Deliveries:
         `checksums` are those digests of it that are known already.
         """
         with self.lock:
-            if not self._spool.directory.exists(name + DELIVERY):
-                self._write(name, Delivery(now(), dict(checksums or {})))
+            if not self.is_offered(name):
+                delivery = Delivery(self._id(name), now(), dict(checksums or {}))
+                self._note(name, delivery)
+
+    def is_offered(self, name: str) -> bool:
+        """Tell whether an archive, and not an earlier one of its name, is to be shipped."""
+        return self.read(name).offered is not None
 
     def offered(self) -> list[str]:
         """Return the names of the archives that are to be shipped, sorted."""
@@ -126,7 +141,8 @@ class Deliveries:
         states = [it for it in regular if it.endswith(DELIVERY)]
         names = [it.removesuffix(DELIVERY) for it in states if not it.endswith(CORRUPT + DELIVERY)]
         # What has the name of a state, and is none, is not ours unless it is beside an archive.
-        return sorted(it for it in names if regular[it + DELIVERY] or it in regular)
+        found = {it for it in names if regular[it + DELIVERY] or it in regular}
+        return sorted(found | {*self._unwritten})
 
     def checksums(self, name: str, kinds: Collection[str]) -> dict[str, str]:
         """Return these digests of an archive, each made once and noted in its state.
@@ -140,7 +156,7 @@ class Deliveries:
                 with self.lock:
                     delivery = self.read(name)
                     delivery.checksums |= made
-                    self._write(name, delivery)
+                    self._note(name, delivery)
             return {kind: (known | made)[kind] for kind in kinds}
 
     def digests(self, name: str, kinds: Collection[str]) -> dict[str, str]:
@@ -156,10 +172,18 @@ class Deliveries:
             return {kind: known[kind] for kind in kinds}
 
     def read(self, name: str) -> Delivery:
-        """Return how far an archive is; one whose state is garbage, or no file, starts again."""
+        """Return how far an archive is.
+
+        One whose state is another archive's, or garbage, or no file, begins anew; of one that is
+        gone it is what its state says.
+        """
+        archive = self._id(name)
+        found = self._unwritten.get(name) or self._read(name)
+        return found if archive in {None, found.archive} else Delivery(archive)
+
+    def _read(self, name: str) -> Delivery:
         try:
-            content = self._spool.directory.read(name + DELIVERY, _LIMIT)
-            return _decode(content)
+            return _decode(self._spool.directory.read(name + DELIVERY, _LIMIT))
         except (FileNotFoundError, ValueError, RecursionError):
             return Delivery()
         except OSError as error:
@@ -167,12 +191,24 @@ class Deliveries:
                 raise
             return Delivery()
 
+    def _id(self, name: str) -> str | None:
+        """Return an archive's id; None if it is gone or is none."""
+        try:
+            identity = identity_of(self._spool, name)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in NO_FILE:
+                raise
+            return None
+        return None if identity is None else identity.id
+
     def note(self, name: str, destination: str, stand: Stand) -> Delivery:
         """Take down, durably, how far an archive is with a destination; return the whole."""
         with self.lock:
             delivery = self.read(name)
             delivery.destinations[destination] = stand
-            self._write(name, delivery)
+            self._note(name, delivery)
             return delivery
 
     def finish(self, name: str, destinations: Sequence[str]) -> None:
@@ -182,7 +218,8 @@ class Deliveries:
         name may be another archive's by now. The caller holds the claim.
         """
         with self.lock:
-            if self.read(name).stored_in(destinations):
+            delivery = self.read(name)
+            if delivery.stored_in(destinations) and delivery.archive == self._id(name):
                 self._spool.directory.remove(name)
                 self._remove_state(name)
 
@@ -206,7 +243,7 @@ class Deliveries:
     def take_back(self, name: str) -> bool:
         """Offer an archive that was renamed back from quarantine as it stood before that.
 
-        Tell whether it was; it begins anew if it has other content now. In either case its state
+        Tell whether it was; another archive under its name begins anew. In either case the state
         in quarantine is removed. The caller holds the archive's lock.
         """
         aside, directory = name + CORRUPT, self._spool.directory
@@ -214,8 +251,8 @@ class Deliveries:
             if directory.exists(aside) or not directory.exists(aside + DELIVERY):
                 return False
             delivery = self.read(aside)
-            kinds = KINDS & delivery.checksums.keys()
-            same = self.digests(name, kinds) == {it: delivery.checksums[it] for it in kinds}
+            # One that was changed since keeps its digests, so that it is not sent.
+            same = delivery.archive == self._id(name)
             if same:
                 for stand in delivery.destinations.values():
                     stand.refusals = 0
@@ -227,7 +264,8 @@ class Deliveries:
         """Remove the state of an archive that is gone."""
         with self.lock:
             directory = self._spool.directory
-            if directory.exists(name) or not directory.exists(name + DELIVERY):
+            known = name in self._unwritten or directory.exists(name + DELIVERY)
+            if directory.exists(name) or not known:
                 return
             if not self.read(name).stored_in(destinations):
                 _log.warning("%s: was removed before it was stored everywhere", name)
@@ -268,6 +306,17 @@ class Deliveries:
             else:
                 give_back(fd)
 
+    def _note(self, name: str, delivery: Delivery) -> None:
+        """Take down a state durably; on a full disk keep it here, and go on with what it says."""
+        try:
+            self._write(name, delivery)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._unwritten[name] = delivery
+        else:
+            self._unwritten.pop(name, None)
+
     def _write(self, name: str, delivery: Delivery) -> None:
         content = json.dumps(asdict(delivery), indent=1).encode()
         self._spool.directory.replace(name + DELIVERY, content)
@@ -277,6 +326,13 @@ class Deliveries:
         self._spool.directory.sync()
         self._spool.directory.remove(name + DELIVERY)
         self._made.pop(name, None)
+        self._unwritten.pop(name, None)
+
+
+def identity_of(spool: Spool, name: str) -> Identity | None:
+    """Return the identity of a file of the spool, None if it is no archive."""
+    with spool.directory.reading(name) as file:
+        return identify(file)
 
 
 def now() -> str:

@@ -198,11 +198,16 @@ class Directory(Closing):
         """Give the name this content, durably: after a crash it has the old or the new."""
         temporary = name + TEMPORARY_SUFFIX
         self.remove(temporary)
-        with os.fdopen(self.create(temporary), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        self.rename(temporary, name)
+        try:
+            with os.fdopen(self.create(temporary), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self.rename(temporary, name)
+        except BaseException:
+            with suppress(OSError):
+                self.remove(temporary)
+            raise
         self.sync()
 
     def close(self) -> None:

@@ -33,7 +33,8 @@ class RetryingBackend(StorageBackend):
     """Retries StorageUnavailable for as long as `wait` allows; everything else is final.
 
     Another ConnectionError or TimeoutError of the backend's counts, and is raised, as one.
-    `tries` is the number of times that a call is made at most, None for no limit.
+    `tries` is the number of times that a call is made at most, None for no limit. The waits
+    grow until a call succeeds, whichever it is.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class RetryingBackend(StorageBackend):
         self._wait = wait
         self._tries = tries
         self._jitter = jitter
+        self._failures = 0
+        """Calls that failed in a row."""
 
     @classmethod
     def from_url(cls, bucket: str, /, **options: Any) -> Self:  # noqa: ARG003 (the interface's)
@@ -88,21 +91,25 @@ class RetryingBackend(StorageBackend):
         tries = 0
         while True:
             try:
-                return _made(call)
+                made = _made(call)
             except StorageUnavailable as error:
-                if self._tries is not None and tries + 1 >= self._tries:
+                tries += 1
+                if self._tries is not None and tries >= self._tries:
                     raise
-                seconds = self._seconds(tries, error)
+                seconds = self._seconds(error)
                 _log.warning("%s: %s; trying again in %.1f s", what, error, seconds)
                 if self._wait(seconds, error):
                     raise
-            tries += 1
+            else:
+                self._failures = 0
+                return made
 
-    def _seconds(self, tries: int, error: StorageUnavailable) -> float:
+    def _seconds(self, error: StorageUnavailable) -> float:
+        self._failures += 1
         if error.retry_after is not None and error.retry_after > 0:
             # It knows better than a guess, which may be minutes after a long outage.
             return max(min(LONGEST, error.retry_after), self._jitter() * BASE)
-        return pause(tries, self._jitter)
+        return pause(self._failures - 1, self._jitter)
 
 
 def _made(call: Callable[[], _T]) -> _T:

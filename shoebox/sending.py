@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from shoebox.archive.identity import Identity, identify
-from shoebox.delivery import Deliveries
+from shoebox.archive.identity import Identity
+from shoebox.delivery import Deliveries, identity_of
 from shoebox.destination import Destination
 from shoebox.digests import KINDS, digests
 from shoebox.errors import (
@@ -131,13 +131,15 @@ class Sender:
     def _mend(self, archive: _Sent, info: ObjectInfo) -> None:
         """Remove an object that is not the archive, if it says that it is: our own, gone wrong.
 
-        Raise StorageUnavailable then, so that the archive is sent again.
+        Raise StorageUnavailable then, so that the archive is sent again; StorageRejected if it is
+        the archive that has gone wrong here, when the object may be all there is of it.
         """
         said = info.metadata
         ours = all(said.get(key) == archive.metadata[key] for key in ("archive", "sha256"))
         given_up = self._mends[archive.key] >= MENDS
         if not ours or given_up:
             return
+        self._check_here(archive)
         self._mends[archive.key] += 1
         _log.warning("%s: what was stored is not what was sent; sending it again", archive.key)
         try:
@@ -161,9 +163,3 @@ class Sender:
 
 def _gone(archive: _Sent) -> StorageUnavailable:
     return StorageUnavailable(f"{archive.key}: was stored, and is not there; it is sent again")
-
-
-def identity_of(spool: Spool, name: str) -> Identity | None:
-    """Return the identity of a file of the spool, None if it is no archive."""
-    with spool.directory.reading(name) as file:
-        return identify(file)

@@ -16,13 +16,12 @@ from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
 from shoebox.complaints import Complaints
-from shoebox.delivery import Deliveries, Delivery, Stand, give_back
+from shoebox.delivery import Deliveries, Delivery, Stand, give_back, identity_of
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError, NotOurs
 from shoebox.escaping import logger
 from shoebox.metrics import SILENT, Metrics, guarded
-from shoebox.sending import identity_of
-from shoebox.spool import DELIVERY, Spool
+from shoebox.spool import Spool
 from shoebox.starting import apart, start
 from shoebox.uploader import Uploader
 from shoebox.waking import Flag, Waker
@@ -234,7 +233,7 @@ class Shipper:
         """Offer what is held; tell whether it is an archive."""
         try:
             # Another process may have offered it before the lock was had.
-            if self._spool.directory.exists(name + DELIVERY):
+            if self._deliveries.is_offered(name):
                 return True
             path = self._spool.path / name
             if identity_of(self._spool, name) is None:

@@ -28,6 +28,9 @@ RESCAN = 30.0
 AGAIN = 0.5
 """Seconds after which it looks again at what another process ships."""
 
+TRIES = 5
+"""How often one archive is tried while the service is unavailable, before others are."""
+
 _ALL = ""
 """What backs off where no archive is to blame."""
 
@@ -71,8 +74,12 @@ class Uploader(Thread):
         """When to try again what was refused."""
         self._sending = ""
         """The archive that is being sent, if one is."""
-        self._stores = False
-        """Whether an archive was stored: what it refuses then is not refused with all others."""
+        self._pauses = 0
+        """How often it was unavailable for that."""
+        self._stores = 0
+        """Archives that were stored of late: what it refuses then is not refused with all."""
+        self._told: set[str] = set()
+        """What has held up archives since one was stored."""
         self.waker = Waker()
         self.denied = ""
         """Why the service refuses everything, if it does."""
@@ -113,16 +120,11 @@ class Uploader(Thread):
         """Ship what is to be shipped; return the seconds after which to look again."""
         try:
             self._scan()
-            for name in list(self._todo):
-                if self._ending.is_set():
-                    break
-                if self._backoff.seconds(name):
-                    continue
-                if self._try(name):
-                    self._todo.pop(name, None)
-                self._notify()
+            self._ship_all()
             if self._stores:
                 self._put_aside()
+            self._backoff.worked(_ALL)
+            return min([RESCAN, *(self._backoff.seconds(it) or AGAIN for it in [*self._todo])])
         except StorageDenied as error:
             if not self.denied:
                 _log.error("%s: paused: %s", self.name, error)
@@ -134,8 +136,31 @@ class Uploader(Thread):
             self._notify()
             self._ending.wait(self._backoff.seconds(_ALL))
             return AGAIN
-        self._backoff.worked(_ALL)
-        return min([RESCAN, *(self._backoff.seconds(it) or AGAIN for it in self._todo)])
+
+    def _ship_all(self) -> None:
+        """Bring each archive a step on; raise StorageDenied where it is not one alone."""
+        denied: list[tuple[str, StorageDenied]] = []
+        before = self._stores
+        for name in list(self._todo):
+            if self._ending.is_set():
+                return
+            if self._backoff.seconds(name):
+                continue
+            try:
+                done = self._try(name)
+            except StorageDenied as error:
+                if denied:
+                    raise
+                denied.append((name, error))  # what becomes of the others tells what it means
+                continue
+            if done:
+                self._todo.pop(name, None)
+            self._notify()
+        for name, reason in denied:
+            if self._stores == before:
+                raise reason
+            self._refuse(name, reason)
+            self._todo.pop(name, None)
 
     def _scan(self) -> None:
         """Look, now and then, for what other processes have offered."""
@@ -143,7 +168,7 @@ class Uploader(Thread):
             return
         if monotonic() >= self._pardon:
             # Were others stored long ago, it may be the destination that changed since.
-            self.refused, self._stores = {}, False
+            self.refused, self._stores = {}, 0
             self._pardon = monotonic() + CAP
         offered = dict.fromkeys(self._deliveries.offered())
         self.refused = {name: why for name, why in self.refused.items() if name in offered}
@@ -154,11 +179,12 @@ class Uploader(Thread):
         """Bring one archive a step on; tell whether it is done with here."""
         try:
             done = self._ship(name)
-        except (StorageUnavailable, StorageDenied):
+        except StorageDenied:
             raise
         except OSError as error:
             # Such as no more descriptors: it is tried again.
-            self._note_trouble(error)
+            if not isinstance(error, StorageUnavailable):  # of which each try was told
+                self._note_trouble(error)
             self._backoff.failed(name)
             return False
         self._backoff.worked(name)
@@ -184,7 +210,7 @@ class Uploader(Thread):
 
     def _store(self, name: str, delivery: Delivery) -> Delivery:
         """Store an archive, and note what came of it."""
-        before, self._sending = delivery.stand(self.name), name
+        before, self._sending, self._pauses = delivery.stand(self.name), name, 0
         try:
             key = self._sender.send(name)
         except OSError as error:
@@ -195,23 +221,28 @@ class Uploader(Thread):
             raise
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._metrics.tell(FAILED, 1, self.name)
-            if sentence(error) != before.error:
-                _log.error("%s: can't be stored in %s: %s", name, self.name, error)
-            self.refused[name] = sentence(error)
+            self._refuse(name, error, before.error)
             stand = replace(before, error=sentence(error), refusals=before.refusals + 1)
         else:
             _log.info("%s: stored in %s as %s", name, self.name, key)
             stand = replace(before, key=key, stored=now(), error=None)
-            self._stores = True
+            self._stores += 1
         finally:
             self._sending = ""
-        self.trouble = self.denied = ""
         noted = self._deliveries.note(name, self.name, stand)
+        self.trouble = self.denied = ""
+        self._told.clear()
         if stand.stored is not None:
             self._metrics.tell(STORED, 1, self.name)
             self._metrics.tell(LAST_STORED, time(), self.name)
             self._tell_stored(name, self.name)
         return noted
+
+    def _refuse(self, name: str, error: Exception, before: str | None = None) -> None:
+        """Leave an archive alone for a while that can't be stored here, but others can."""
+        if sentence(error) != before:
+            _log.error("%s: can't be stored in %s: %s", name, self.name, error)
+        self.refused[name] = sentence(error)
 
     def _put_aside(self) -> None:
         """Put into quarantine what is refused again and again, while others are stored."""
@@ -244,7 +275,8 @@ class Uploader(Thread):
         self._metrics.tell(FAILED, 1, self.name)
         self.trouble = sentence(error)
         self._notify()
-        return self._ending.wait(seconds)
+        self._pauses += 1
+        return self._ending.wait(seconds) or (self._pauses >= TRIES and len(self._todo) > 1)
 
     def _note_error(self, error: Exception) -> None:
         """Note what holds up the archive that is being sent, for whoever looks at the spool."""
@@ -255,7 +287,8 @@ class Uploader(Thread):
                 self._deliveries.note(self._sending, self.name, replace(stand, error=told))
 
     def _note_trouble(self, error: Exception) -> None:
-        """Log what keeps archives here, once for as long as it stays the same."""
-        if sentence(error) != self.trouble and not self._ending.is_set():
-            _log.error("%s: can't ship now: %s", self.name, error)
+        """Log what keeps archives here, once until one is stored."""
         self.trouble = sentence(error)
+        if self.trouble not in self._told and not self._ending.is_set():
+            self._told.add(self.trouble)
+            _log.error("%s: can't ship now: %s", self.name, error)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shoebox.archive import ArchiveWriter
 from shoebox.delivery import Deliveries, Delivery, Stand, give_back
 from shoebox.spool import Spool
 
@@ -206,6 +207,11 @@ def test_a_state_that_is_no_file_means_nothing_was_delivered(spool):
     assert Deliveries(spool).read("a.events") == Delivery()
 
 
+def test_what_has_the_name_of_an_archive_and_is_none_has_no_id(spool):
+    (spool.path / "b.events").mkdir()
+    assert Deliveries(spool).read("b.events") == Delivery()
+
+
 def test_what_has_the_name_of_a_state_and_is_none_is_no_archive_that_waits(tmp_path):
     """Nor is it removed. Beside an archive it is taken for one that starts again."""
     os.mkfifo(tmp_path / "a.delivery")
@@ -215,3 +221,102 @@ def test_what_has_the_name_of_a_state_and_is_none_is_no_archive_that_waits(tmp_p
     (tmp_path / "d").touch()
     with closing(Spool(tmp_path)) as spool:
         assert Deliveries(spool).offered() == ["d"]
+
+
+STORED = Stand("k", "2026-01-01T00:00:00+00:00")
+
+
+def archive(spool, name="b.events"):
+    """Write an archive under the name, which another one may have had."""
+    with ArchiveWriter(spool.path / "new") as writer:
+        writer.write({}, "x")
+    (spool.path / "new").rename(spool.path / name)
+
+
+def test_a_state_that_outlived_its_archive_says_nothing_of_another_of_its_name(spool):
+    """Its process was killed between the two, and a callback has used the name again."""
+    archive(spool)
+    Deliveries(spool).offer("b.events", {"sha256": "00"})
+    assert Deliveries(spool).note("b.events", "hot", STORED).stored_in(["hot"])
+    archive(spool)
+    deliveries = Deliveries(spool)
+    assert not deliveries.is_offered("b.events")
+    deliveries.finish("b.events", ["hot"])
+    assert spool.directory.exists("b.events")
+    deliveries.offer("b.events")
+    assert deliveries.is_offered("b.events")
+    assert deliveries.read("b.events").checksums == {}
+    assert not deliveries.note("b.events", "cold", STORED).stored_in(["hot"])
+
+
+def test_an_archive_whose_beginning_is_damaged_is_not_removed(spool):
+    """Whether it is the one that is stored can't be told."""
+    archive(spool)
+    deliveries = Deliveries(spool)
+    deliveries.note("b.events", "hot", STORED)
+    (spool.path / "b.events").write_bytes(b"garbage")
+    assert deliveries.read("b.events").stored_in(["hot"])
+    deliveries.finish("b.events", ["hot"])
+    assert spool.directory.exists("b.events")
+
+
+def test_what_can_not_be_opened_now_is_not_taken_for_gone(spool, monkeypatch):
+    deliveries = Deliveries(spool)
+    monkeypatch.setattr(spool.directory, "reading", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        deliveries.read("a.events")
+
+
+@pytest.fixture
+def full(spool, monkeypatch):
+    """Have no state be written, and return what lets them be again."""
+    real, patch = spool.directory.create, monkeypatch
+
+    def create(name, *arguments):
+        if name.endswith(".tmp"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(name, *arguments)
+
+    patch.setattr(spool.directory, "create", create)
+    return patch.undo
+
+
+def test_on_a_full_disk_what_is_known_is_kept_here_until_there_is_room(spool, full):
+    archive(spool)
+    deliveries = Deliveries(spool)
+    deliveries.offer("b.events", {"sha256": "00"})
+    deliveries.note("b.events", "hot", STORED)
+    assert deliveries.offered() == ["b.events"]
+    assert deliveries.read("b.events").checksums == {"sha256": "00"}
+    assert Deliveries(spool).offered() == []
+    full()
+    deliveries.note("b.events", "cold", Stand(error="no"))
+    assert Deliveries(spool).read("b.events").stored_in(["hot"])
+    assert Deliveries(spool).read("b.events").offered is not None
+
+
+def test_on_a_full_disk_what_is_stored_everywhere_makes_room(spool, full):
+    archive(spool)
+    deliveries = Deliveries(spool)
+    deliveries.offer("b.events")
+    for name in ("hot", "cold"):
+        deliveries.note("b.events", name, STORED)
+    deliveries.finish("b.events", ["hot", "cold"])
+    assert not spool.directory.exists("b.events")
+    assert deliveries.offered() == []
+
+
+def test_what_is_gone_while_the_disk_is_full_waits_no_more(spool, full, caplog):
+    archive(spool)
+    deliveries = Deliveries(spool)
+    deliveries.offer("b.events")
+    spool.directory.remove("b.events")
+    deliveries.forget("b.events", ["hot"])
+    assert deliveries.offered() == []
+    assert "b.events: was removed before" in caplog.text
+
+
+def test_another_error_of_the_disk_is_raised(spool, monkeypatch):
+    monkeypatch.setattr(spool.directory, "create", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        Deliveries(spool).offer("a.events")

@@ -37,6 +37,22 @@ def test_waits_grow_to_the_cap(tmp_path):
     assert waited == [min(CAP, BASE * 2**n) for n in range(12)]
 
 
+def test_waits_grow_from_one_call_to_the_next_until_one_succeeds(tmp_path):
+    """A service that is down is asked no oftener for being asked for several things."""
+    backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 5, give_up_after=3)
+    with pytest.raises(StorageUnavailable):
+        backend.stat("k")
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            backend.stat("k")
+    assert backend.stat("k") == "k"
+    assert waited == [BASE * 2**n for n in range(5)]
+    backend._backend.errors = [StorageUnavailable("down")]
+    with pytest.raises(StorageUnavailable):
+        backend.stat("k")
+    assert waited[-1] == BASE
+
+
 def test_the_jitter_is_full(tmp_path):
     backend, waited = retrying(tmp_path, *[StorageUnavailable("down")] * 3, jitter=0.25)
     backend.stat("k")

@@ -301,6 +301,16 @@ def test_an_archive_that_was_changed_here_is_not_sent_for_ever(tmp_path, spool, 
         send(spool, local(tmp_path, Checks), tries=99)
 
 
+def test_what_is_stored_is_not_removed_for_an_archive_that_was_cut_here(tmp_path, spool, content):
+    """It was stored, and the process killed before that was noted: the object is all there is."""
+    Deliveries(spool).checksums("a.events", ["sha256"])
+    send(spool, local(tmp_path))
+    (spool.path / "a.events").write_bytes(content[:-20])
+    with pytest.raises(StorageRejected, match="was changed here since it was sealed"):
+        send(spool, local(tmp_path))
+    assert stored(tmp_path) == content
+
+
 def test_digests_are_made_once_for_all_tries_and_destinations(tmp_path, spool, monkeypatch):
     deliveries, made, real = Deliveries(spool), [], Deliveries.digests
 

@@ -263,7 +263,8 @@ def test_a_service_that_denies_is_paused_with_one_line_in_the_log(tmp_path, spoo
     assert all(it.final for it in waiting)
     assert len(to.close(SECONDS)) == 7
     assert caplog.text.count("paused") == 1
-    assert to._destinations[0].backend.asked == 1
+    # One archive alone may be denied: a second one tells.
+    assert to._destinations[0].backend.asked == 2
 
 
 def test_a_backend_that_raises_what_it_must_not_stops_neither_itself_nor_others(tmp_path, spool):
@@ -608,6 +609,17 @@ def test_one_that_was_put_right_in_quarantine_begins_anew(tmp_path, spool):
     assert heard.names == [name]
     assert stored(tmp_path / "b") == ["0", "1", "2", "3", "4"]
     assert list(spool.iterdir()) == []
+
+
+def test_one_that_was_changed_in_quarantine_is_not_taken_for_what_was_written(tmp_path, spool):
+    name = set_aside(spool, tmp_path)
+    content = bytearray((spool / f"{name}.corrupt").read_bytes())
+    content[-1] ^= 1
+    (spool / f"{name}.corrupt").write_bytes(content)
+    (spool / f"{name}.corrupt").rename(spool / name)
+    (waiting,) = shipper(spool, backend(tmp_path / "a"), backend(tmp_path / "b")).close(SECONDS)
+    assert "was changed here since it was sealed" in waiting.reason
+    assert (spool / name).exists()
 
 
 def test_a_namesake_of_what_is_in_quarantine_takes_nothing_of_it(tmp_path, spool):

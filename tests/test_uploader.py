@@ -1,6 +1,7 @@
 """One destination: what is offered is stored, and what it refuses holds up no other."""
 
 import errno
+import os
 import threading
 from dataclasses import replace
 from time import monotonic, time
@@ -12,6 +13,7 @@ from shoebox.archive import ArchiveWriter
 from shoebox.delivery import POISON, Deliveries
 from shoebox.destination import Destination
 from shoebox.errors import StorageDenied, StorageRejected, StorageUnavailable
+from shoebox.files import Directory
 from shoebox.metrics import SILENT
 from shoebox.spool import Spool
 from shoebox.uploader import Uploader
@@ -120,6 +122,68 @@ def archive(spool, name):
 
 def refusals(spool, name="a.events"):
     return Deliveries(spool).read(name).stand("hot").refusals
+
+
+@pytest.mark.parametrize("error", [StorageDenied, StorageUnavailable])
+def test_what_can_not_be_stored_alone_holds_up_no_other(tmp_path, spool, caplog, error):
+    """A key that is denied, or a part of a service that is down."""
+    others = threading.Event()
+
+    class One(LocalBackend):
+        tries = 0
+
+        def put(self, key, path, metadata=None):
+            if key.startswith("a"):
+                self.tries += 1
+                if error is StorageDenied or not others.is_set():
+                    raise error("not this one")
+            super().put(key, path, metadata)
+            if key.startswith("c"):
+                others.set()
+
+    for name in ("b.events", "c.events"):
+        archive(spool, name)
+        Deliveries(spool).offer(name)
+    found = run(spool, local(tmp_path, One))
+    assert others.is_set()
+    assert not found.denied
+    if error is StorageDenied:
+        assert spool.sealed() == ["a.events"]
+        assert found.refused == {"a.events": "not this one"}
+        assert caplog.text.count("can't be stored in hot: not this one") == 1
+        assert refusals(spool) == 0, "it is no reason for quarantine"
+    else:
+        assert spool.sealed() == []
+        assert "ERROR" not in caplog.text
+
+
+def test_one_that_waits_alone_is_tried_for_as_long_as_it_takes(tmp_path, spool):
+    class Down(LocalBackend):
+        tries = 0
+
+        def put(self, key, path, metadata=None):
+            self.tries += 1
+            if self.tries < 4 * uploader.TRIES:
+                raise StorageUnavailable("down")
+            super().put(key, path, metadata)
+
+    run(spool, local(tmp_path, Down))
+    assert spool.sealed() == []
+
+
+def test_a_full_disk_does_not_keep_what_makes_room(tmp_path, spool, monkeypatch):
+    """What is stored is removed although that can't be noted any more."""
+    real = Directory.create
+
+    def create(directory, name, *arguments):
+        if name.endswith(".delivery.tmp"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(directory, name, *arguments)
+
+    monkeypatch.setattr(Directory, "create", create)
+    run(spool, local(tmp_path))
+    assert list(spool.path.iterdir()) == []
+    assert len(list((tmp_path / "store").glob("a*"))) == 1
 
 
 def test_what_is_refused_again_and_again_is_put_aside_once_others_were_taken(tmp_path, spool):
