@@ -103,8 +103,8 @@ BUGS = (
     Bug(
         "the state of a delivery is renamed before it is synced",
         "shoebox/files.py",
-        "            file.flush()\n            os.fsync(file.fileno())\n        self.rename(",
-        "        self.rename(",
+        "                file.flush()\n                os.fsync(file.fileno())\n            self.rename(",
+        "            self.rename(",
         f"{_CRASH} shipped",
     ),
     Bug(
