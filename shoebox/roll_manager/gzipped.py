@@ -79,6 +79,7 @@ def whole_lines(source: BinaryIO) -> tuple[int, str]:
     No line has a NUL in it: a power cut has left zeros from there on, or in between.
     """
     length, at = 0, 0
+    source.seek(0)
     while chunk := source.read(_CHUNK):
         sound, zero, _ = chunk.partition(b"\0")
         if (last := sound.rfind(b"\n")) >= 0:

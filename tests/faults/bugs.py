@@ -234,8 +234,8 @@ BUGS = (
     Bug(
         "JSON lines are removed before they have arrived",
         "shoebox/roll_manager/outbox.py",
-        "        with directory.reading(name) as source:\n",
-        "        with directory.reading(name) as source:\n            directory.remove(name)\n",
+        "            self._send(file, name)\n",
+        "            directory.remove(name)\n            self._send(file, name)\n",
         "tests/test_roll_manager_outbox.py removed",
     ),
 )
