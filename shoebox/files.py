@@ -70,7 +70,7 @@ class Directory(Closing):
         except OSError as error:
             error.filename = str(self.path / name)
             raise
-        with self._removing_on_error(name, fd):
+        with closing_on_error(fd), self.removing_on_error(name, fd):
             os.fchmod(fd, FILE_MODE)
         return fd
 
@@ -80,7 +80,7 @@ class Directory(Closing):
         Between the two another process may have taken it for a dead one's. Where it can't be
         locked, it is closed and its name removed.
         """
-        with self._removing_on_error(name, fd):
+        with closing_on_error(fd), self.removing_on_error(name, fd):
             fcntl.flock(fd, fcntl.LOCK_EX)
             held = self.holds(name, fd)
         if not held:
@@ -88,16 +88,15 @@ class Directory(Closing):
         return held
 
     @contextmanager
-    def _removing_on_error(self, name: str, fd: int) -> Iterator[None]:
-        """Close a file that was just made, and remove its name, if the block raises."""
-        with closing_on_error(fd):
-            try:
-                yield
-            except BaseException:
-                with suppress(OSError):
-                    if self.holds(name, fd):
-                        self.remove(name)
-                raise
+    def removing_on_error(self, name: str, fd: int) -> Iterator[None]:
+        """Remove the name of the file behind this descriptor if the block raises."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if self.holds(name, fd):
+                    self.remove(name)
+            raise
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Return the descriptor of a regular file that is there.

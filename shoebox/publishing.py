@@ -25,21 +25,34 @@ def publishing(directory: Directory, name: str, temporary: str | None = None) ->
     Until then it lies in the same directory under a temporary name, which is gone
     if the block raises; one that is passed in is the caller's alone, and what a killed
     process left under it is removed. Raise FileExistsError, with nothing replaced, if
-    the name is taken.
+    the name is taken, and OSError, without the name, if that can't be made durable.
     """
     if temporary is None:
         temporary = temporary_name()
     else:
         directory.remove(temporary)
+    with drafting(directory, temporary) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        directory.link(temporary, name)
+        # The next try has to begin anew: a sync that succeeds after this one promises nothing.
+        with directory.removing_on_error(name, file.fileno()):
+            directory.remove(temporary)
+            directory.sync()
+
+
+@contextmanager
+def drafting(directory: Directory, temporary: str) -> Iterator[BinaryIO]:
+    """Yield a new file of this name, which is gone afterwards.
+
+    It is locked meanwhile, so that nobody takes it for what a killed process left.
+    """
     try:
         with os.fdopen(_create_held(directory, temporary), "w+b") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        directory.link(temporary, name)
     finally:
         directory.remove(temporary)
-    directory.sync()
 
 
 def copy(source: BinaryIO, target: BinaryIO) -> str:

@@ -82,22 +82,22 @@ BUGS = (
     Bug(
         "the content of an object is not synced",
         "shoebox/publishing.py",
-        "            os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
+        "        os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
         "        directory.link(temporary, name)\n",
         "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "the name of an object is not synced",
         "shoebox/publishing.py",
-        "        directory.remove(temporary)\n    directory.sync()\n",
-        "        directory.remove(temporary)\n",
+        "            directory.remove(temporary)\n            directory.sync()\n",
+        "            directory.remove(temporary)\n",
         "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "an object is linked before it is synced",
         "shoebox/publishing.py",
-        "            os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
-        "            directory.link(temporary, name)\n            os.fsync(file.fileno())\n",
+        "        os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
+        "        directory.link(temporary, name)\n        os.fsync(file.fileno())\n",
         f"{_CRASH} shipped",
     ),
     Bug(
