@@ -17,7 +17,7 @@ from typing import BinaryIO
 from shoebox.appending import AppendFile, write_all
 from shoebox.closing import Closing
 from shoebox.names import TEMPORARY_SUFFIX, is_temporary, numbered, temporary_name
-from shoebox.publishing import copy, publishing
+from shoebox.publishing import copy, drafting, publishing
 from shoebox.regular import NO_FILE, open_regular
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Directory",
     "closing_on_error",
     "copy",
+    "drafting",
     "is_temporary",
     "numbered",
     "publishing",
