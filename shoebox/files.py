@@ -8,10 +8,7 @@ happens to the path in the meantime can lead it elsewhere.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import itertools
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +16,8 @@ from typing import BinaryIO
 
 from shoebox.appending import AppendFile, write_all
 from shoebox.closing import Closing
+from shoebox.names import TEMPORARY_SUFFIX, is_temporary, numbered, temporary_name
+from shoebox.publishing import copy, drafting, publishing
 from shoebox.regular import NO_FILE, open_regular
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "Directory",
     "closing_on_error",
     "copy",
+    "drafting",
     "is_temporary",
     "numbered",
     "publishing",
@@ -40,12 +40,9 @@ __all__ = [
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-TEMPORARY_SUFFIX = ".tmp"
 
-_TEMPORARY = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_CHUNK = 1 << 20
 
 
 class Directory(Closing):
@@ -74,7 +71,7 @@ class Directory(Closing):
         except OSError as error:
             error.filename = str(self.path / name)
             raise
-        with self._removing_on_error(name, fd):
+        with closing_on_error(fd), self.removing_on_error(name, fd):
             os.fchmod(fd, FILE_MODE)
         return fd
 
@@ -84,7 +81,7 @@ class Directory(Closing):
         Between the two another process may have taken it for a dead one's. Where it can't be
         locked, it is closed and its name removed.
         """
-        with self._removing_on_error(name, fd):
+        with closing_on_error(fd), self.removing_on_error(name, fd):
             fcntl.flock(fd, fcntl.LOCK_EX)
             held = self.holds(name, fd)
         if not held:
@@ -92,16 +89,15 @@ class Directory(Closing):
         return held
 
     @contextmanager
-    def _removing_on_error(self, name: str, fd: int) -> Iterator[None]:
-        """Close a file that was just made, and remove its name, if the block raises."""
-        with closing_on_error(fd):
-            try:
-                yield
-            except BaseException:
-                with suppress(OSError):
-                    if self.holds(name, fd):
-                        self.remove(name)
-                raise
+    def removing_on_error(self, name: str, fd: int) -> Iterator[None]:
+        """Remove the name of the file behind this descriptor if the block raises."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if self.holds(name, fd):
+                    self.remove(name)
+            raise
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Return the descriptor of a regular file that is there.
@@ -215,69 +211,6 @@ class Directory(Closing):
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-
-
-def numbered(name: str, first: int = 0) -> Iterator[str]:
-    """Yield the name, then with -0001, -0002 and so on before its extension.
-
-    `first` leaves out as many.
-    """
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122  (Path.suffix drops a last dot)
-    for number in itertools.count(first):
-        yield f"{stem}-{number:04}{suffix}" if number else name
-
-
-def temporary_name() -> str:
-    """Return a hidden name that no other file has."""
-    return f".{os.urandom(16).hex()}{TEMPORARY_SUFFIX}"
-
-
-def is_temporary(name: str) -> bool:
-    """Tell whether a name is one that `temporary_name` gives."""
-    return _TEMPORARY.fullmatch(name) is not None
-
-
-def copy(source: BinaryIO, target: BinaryIO) -> str:
-    """Copy what is left of `source`; return the SHA-256 of it, in hex."""
-    digest = hashlib.sha256()
-    while chunk := source.read(_CHUNK):
-        target.write(chunk)
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-@contextmanager
-def publishing(directory: Directory, name: str, temporary: str | None = None) -> Iterator[BinaryIO]:
-    """Yield a new file that is given its name, durably, once it has been written whole.
-
-    It can be read too, so that what was written can be verified before it is seen.
-
-    Until then it lies in the same directory under a temporary name, which is gone
-    if the block raises; one that is passed in is the caller's alone, and what a killed
-    process left under it is removed. Raise FileExistsError, with nothing replaced, if
-    the name is taken.
-    """
-    if temporary is None:
-        temporary = temporary_name()
-    else:
-        directory.remove(temporary)
-    try:
-        with os.fdopen(_create_held(directory, temporary), "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        directory.link(temporary, name)
-    finally:
-        directory.remove(temporary)
-    directory.sync()
-
-
-def _create_held(directory: Directory, name: str) -> int:
-    """Make a file whose lock says that its process lives."""
-    while True:
-        fd = directory.create(name, os.O_RDWR)
-        if directory.lock_new(name, fd):
-            return fd
 
 
 @contextmanager

@@ -13,26 +13,36 @@ import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
-from shoebox.files import (
+from shoebox.files import Directory, closing_on_error, try_lock
+from shoebox.names import (
+    ASIDE,
+    CATALOG,
+    CORRUPT,
+    DELIVERY,
+    OPEN,
     TEMPORARY_SUFFIX,
-    Directory,
-    closing_on_error,
+    TORN,
     is_temporary,
     numbered,
-    try_lock,
 )
 from shoebox.regular import NO_FILE
 
-OPEN: Final = ".open"
-TORN: Final = ".torn"
-CORRUPT: Final = ".corrupt"
-DELIVERY: Final = ".delivery"
-CATALOG: Final = ".catalog"
-ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
-"""What is never part of a source: none of these holds an archive that is in order."""
+__all__ = [
+    "ASIDE",
+    "CATALOG",
+    "CORRUPT",
+    "DELIVERY",
+    "MAX_NAME",
+    "OPEN",
+    "TORN",
+    "Spool",
+    "check_directives",
+    "glob_of",
+    "render",
+    "without_directives",
+]
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""

@@ -2,40 +2,17 @@
 
 import errno
 import fcntl
-import io
-import itertools
 import os
-from contextlib import suppress
 
 import pytest
 
-from shoebox.files import (
-    Directory,
-    copy,
-    numbered,
-    publishing,
-    temporary_name,
-)
+from shoebox.files import Directory, publishing
 
 
 @pytest.fixture
 def directory(tmp_path):
     with Directory(tmp_path) as directory:
         yield directory
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "expected"),
-    [
-        ("a.events", 0, ["a.events", "a-0001.events", "a-0002.events"]),
-        ("a", 2, ["a-0002", "a-0003", "a-0004"]),
-        ("a.b.c", 1, ["a.b-0001.c", "a.b-0002.c", "a.b-0003.c"]),
-        ("a.", 0, ["a.", "a-0001.", "a-0002."]),
-        ("a", 9999, ["a-9999", "a-10000", "a-10001"]),
-    ],
-)
-def test_a_name_is_numbered_before_its_extension(name, first, expected):
-    assert list(itertools.islice(numbered(name, first), 3)) == expected
 
 
 def test_a_new_file_is_private_whatever_the_umask_and_never_an_old_one(directory, tmp_path):
@@ -120,44 +97,6 @@ def test_content_is_replaced_whole(directory, tmp_path):
     directory.replace("a", b"two")
     assert directory.read("a", 2) == b"tw"
     assert directory.names() == ["a"]
-
-
-def test_a_file_is_published_when_it_is_whole_and_replaces_nothing(directory, tmp_path):
-    with publishing(directory, "a") as file:
-        file.write(b"content")
-        assert not directory.exists("a")
-    assert (tmp_path / "a").read_bytes() == b"content"
-    with pytest.raises(FileExistsError), publishing(directory, "a") as file:
-        file.write(b"other")
-    assert (tmp_path / "a").read_bytes() == b"content"
-    assert directory.names() == ["a"]
-
-
-def test_nothing_is_left_of_a_file_that_was_not_written_whole(directory):
-    with suppress(KeyboardInterrupt), publishing(directory, "a") as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
-    assert directory.names() == []
-
-
-def test_a_temporary_name_of_ones_own_may_be_left_from_before(directory, tmp_path):
-    (tmp_path / "a.tmp").write_bytes(b"left by a killed process")
-    with publishing(directory, "a", "a.tmp") as file:
-        file.write(b"content")
-    assert directory.names() == ["a"]
-
-
-def test_temporary_names_are_hidden_and_never_the_same():
-    assert temporary_name() != temporary_name()
-    assert temporary_name().startswith(".")
-
-
-def test_copying_gives_the_sha_256(tmp_path):
-    target = io.BytesIO()
-    assert copy(io.BytesIO(b"abc"), target) == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
-    assert target.getvalue() == b"abc"
 
 
 def test_closing_twice_is_fine(tmp_path):

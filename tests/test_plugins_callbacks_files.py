@@ -168,6 +168,20 @@ def test_the_destination_is_made_private_if_its_parent_is_there(archive, tmp_pat
     assert stat.S_IMODE(moved.parent.stat().st_mode) == 0o700
 
 
+def test_a_destination_that_another_process_makes_at_the_same_moment_is_fine(
+    archive, tmp_path, monkeypatch
+):
+    real = os.mkdir
+
+    def made_before(*arguments):
+        real(*arguments)
+        real(*arguments)
+
+    monkeypatch.setattr(os, "mkdir", made_before)
+    moved = MoveFileCallback(destination_folder=tmp_path / "new").on_close(archive)
+    assert moved.read_bytes() == CONTENT
+
+
 def test_a_destination_without_a_parent_leaves_the_archive(archive, tmp_path):
     with pytest.raises(FileNotFoundError):
         MoveFileCallback(destination_folder=tmp_path / "no" / "new").on_close(archive)
@@ -271,6 +285,82 @@ def test_compressing_again_after_a_kill_before_the_removal_makes_no_second_file(
     archive.write_bytes(CONTENT)
     assert CompressFileCallback(compression=compression).on_close(archive) == packed
     assert names(spool) == [packed.name]
+
+
+@pytest.fixture(params=["compress", "move", "move to another device"])
+def killed(request, archive, tmp_path):
+    """Return a callback that was killed before it had removed the archive, and what it made."""
+    if request.param == "compress":
+        callback = CompressFileCallback()
+    elif request.param == "move":
+        callback = MoveFileCallback(destination_folder=tmp_path / "done")
+    else:
+        callback = MoveFileCallback(destination_folder=request.getfixturevalue("other_device"))
+    copied = archive.with_name("kept")
+    os.link(archive, copied)
+    there = callback.on_close(archive)
+    copied.rename(archive)
+    return callback, there
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+@pytest.mark.parametrize("killed", ["compress", "move to another device"], indirect=True)
+def test_an_earlier_copy_that_can_not_be_looked_at_now_is_not_made_twice(
+    archive, killed, monkeypatch, number
+):
+    callback, there = killed
+    real = files.Directory.open
+
+    def refusing(self, name, *flags):
+        if self.path / name == there:
+            raise OSError(number, os.strerror(number))
+        return real(self, name, *flags)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Directory, "open", refusing)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            callback.on_close(archive)
+    assert archive.read_bytes() == CONTENT
+    assert callback.on_close(archive) == there
+    assert names(there.parent) == [there.name]
+
+
+def test_an_earlier_copy_is_made_durable_before_the_archive_is_removed(
+    archive, killed, monkeypatch
+):
+    """Its try may have been killed before it was."""
+    callback, there = killed
+    synced, real = [], os.fsync
+
+    def syncing(fd):
+        assert archive.exists() or len(synced) == 2
+        synced.append(os.fstat(fd).st_ino)
+        real(fd)
+
+    made = [there.stat().st_ino, there.parent.stat().st_ino]
+    monkeypatch.setattr(os, "fsync", syncing)
+    assert callback.on_close(archive) == there
+    assert synced == [*made, archive.parent.stat().st_ino]
+
+
+def test_an_earlier_copy_that_can_not_be_made_durable_is_made_anew(archive, killed, monkeypatch):
+    """A sync that succeeds after one that failed promises nothing."""
+    callback, there = killed
+    real, folder = os.fsync, there.parent.stat().st_ino
+
+    def refusing(fd):
+        if os.fstat(fd).st_ino == folder:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refusing)
+        with pytest.raises(OSError, match="Input/output error"):
+            callback.on_close(archive)
+    assert archive.read_bytes() == CONTENT
+    assert not there.exists()
+    assert callback.on_close(archive) == there
+    assert names(there.parent) == [there.name]
 
 
 @pytest.mark.parametrize("compression", CODECS)

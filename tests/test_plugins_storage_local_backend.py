@@ -1,6 +1,7 @@
 """The local backend: objects as files, with the duties of every backend."""
 
 import ctypes
+import errno
 import hashlib
 import os
 import resource
@@ -268,6 +269,26 @@ def test_a_second_put_makes_the_first_durable(backend, source, monkeypatch):
     monkeypatch.setattr(os, "fsync", recording(steps, "fsync", os.fsync))
     backend.put("a", source)
     assert steps == ["fsync file", "fsync folder"]
+
+
+def test_a_name_that_could_not_be_made_durable_is_not_taken_for_it_the_next_time(
+    backend, source, root, monkeypatch
+):
+    """The kernel calls the next sync a success, whatever became of the name."""
+    real = os.fsync
+
+    def refusing(fd):
+        if (root / "a").exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refusing)
+        with pytest.raises(StorageUnavailable, match="Input/output error"):
+            backend.put("a", source, {"k": "v"})
+    assert not (root / "a").exists()
+    backend.put("a", source, {"k": "v"})
+    assert (root / "a").read_bytes() == CONTENT
 
 
 def test_a_source_that_is_a_link_is_refused(backend, source, tmp_path):

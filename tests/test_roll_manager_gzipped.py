@@ -107,6 +107,27 @@ def test_an_earlier_try_that_can_not_be_looked_at_now_is_not_done_over(
     assert held(tmp_path) == {"out.gz": b"a\n"}
 
 
+def test_an_earlier_try_whose_name_can_not_be_made_durable_is_made_anew(
+    folder, tmp_path, monkeypatch
+):
+    """A sync that succeeds after one that failed promises nothing."""
+    lines(b"a\n").publish(folder, "out.gz")
+    real = os.fsync
+
+    def failing(fd):
+        if fd == folder.fd:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            lines(b"a\n").publish(folder, "out.gz")
+    assert held(tmp_path) == {}
+    lines(b"a\n").publish(folder, "out.gz")
+    assert held(tmp_path) == {"out.gz": b"a\n"}
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])
 def test_another_users_file_has_its_name_and_holds_nobody_up(folder, tmp_path, monkeypatch, number):
     """Or one that is gone again."""

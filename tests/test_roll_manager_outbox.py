@@ -10,6 +10,7 @@ import pytest
 
 from shoebox import files
 from shoebox.files import AppendFile
+from shoebox.roll_manager.gzipped import Lines
 from shoebox.roll_manager.outbox import Outbox, arriving_name, live_name
 from shoebox.spool import Spool
 
@@ -133,6 +134,22 @@ def test_what_cannot_be_taken_over_now_is_said_once_and_leaves_it_incomplete(
     assert len(outbox.files) == 1
 
 
+def test_a_folder_that_cannot_be_looked_at_now_leaves_it_incomplete(outbox, live, monkeypatch):
+    leave(live, b"1\n")
+
+    def refused(self):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Directory, "names", refused)
+        with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+            outbox.take_over()
+    assert outbox.incomplete
+    outbox.take_over()
+    assert not outbox.incomplete
+    assert len(outbox.files) == 1
+
+
 @pytest.mark.parametrize(
     "name", ["shoebox-x.jsonl", "shoebox-12-zz.jsonl", "other.jsonl", "a.events"]
 )
@@ -221,17 +238,67 @@ def test_a_removal_that_could_not_be_synced_is_not_tried_for_ever(outbox, live, 
     assert arrived(done) == {"a.json.gz": b"1\n"}
 
 
+@pytest.mark.parametrize("taken", ["removed", "renamed", "exchanged"])
+def test_what_somebody_took_away_arrives_all_the_same(outbox, live, done, caplog, taken):
+    """Its lines are read through its descriptor; what has its name now is not its own."""
+    path = rolled(outbox, live, b"1\n2\n")
+    path.unlink() if taken == "removed" else path.rename(live / "elsewhere")
+    if taken == "exchanged":
+        path.write_bytes(b"not ours\n")
+    before = sorted(live.iterdir())
+    assert outbox.ship() == []
+    assert arrived(done) == {"a.json.gz": b"1\n2\n"}
+    assert sorted(live.iterdir()) == before
+    assert f"{path}: somebody else has removed or renamed it" in caplog.text
+
+
+def test_what_somebody_took_away_is_tried_again_and_said_once(
+    outbox, live, done, monkeypatch, caplog
+):
+    def refused(self, *arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    rolled(outbox, live, b"1\n").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(Lines, "publish", refused)
+        for _ in range(2):
+            (error,) = outbox.ship()
+            assert error.errno == errno.EIO
+    assert len([it for it in caplog.messages if "they are lost if this process ends" in it]) == 1
+    assert outbox.ship() == []
+    assert arrived(done) == {"a.json.gz": b"1\n"}
+
+
+def test_what_has_arrived_is_not_sent_again_though_it_could_not_be_removed(
+    outbox, live, done, monkeypatch
+):
+    """Whoever waits for it there may have taken it away by now."""
+
+    def refused(self, name):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = rolled(outbox, live, b"1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Directory, "remove", refused)
+        patch.setattr(Lines, "publish", lambda *_: None)
+        (error,) = outbox.ship()
+    assert error.errno == errno.EIO
+    assert outbox.ship() == []
+    assert arrived(done) == {}
+    assert not path.exists()
+
+
 def test_one_that_fails_holds_up_no_other_and_is_said_once(outbox, live, done, monkeypatch, caplog):
     first, second = rolled(outbox, live, b"1\n"), rolled(outbox, live, b"2\n")
-    reading = files.Directory.reading
+    publish = Lines.publish
 
-    def refusing(self, name):
-        if name == first.name:
+    def refusing(self, *arguments):
+        if self.name == first.name:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return reading(self, name)
+        publish(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.Directory, "reading", refusing)
+        patch.setattr(Lines, "publish", refusing)
         assert [error.errno for error in outbox.ship()] == [errno.EIO]
         assert [error.errno for error in outbox.ship()] == [errno.EIO]
     assert list(arrived(done).values()) == [b"2\n"]

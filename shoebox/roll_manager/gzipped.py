@@ -62,14 +62,17 @@ class Lines:
         What can't be read just now may be that: raise OSError, so that it is tried again.
         """
         try:
-            with directory.reading(name) as there:
-                same = _name_within(there) == self.name and _sha256(there) == self.digest
+            there = directory.reading(name)
         except OSError as error:
             if error.errno not in _NOT_OURS:
                 raise
             return False
-        if same:
-            directory.sync()
+        with there:
+            same = _name_within(there) == self.name and _sha256(there) == self.digest
+            if same:
+                # Else it is made anew: a sync that succeeds after this one promises nothing.
+                with directory.removing_on_error(name, there.fileno()):
+                    directory.sync()
         return same
 
 
@@ -79,6 +82,7 @@ def whole_lines(source: BinaryIO) -> tuple[int, str]:
     No line has a NUL in it: a power cut has left zeros from there on, or in between.
     """
     length, at = 0, 0
+    source.seek(0)
     while chunk := source.read(_CHUNK):
         sound, zero, _ = chunk.partition(b"\0")
         if (last := sound.rfind(b"\n")) >= 0:

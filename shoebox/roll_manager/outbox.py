@@ -47,6 +47,8 @@ class Outbox:
         self._destination = destination
         self._template = template
         self._complaints = Complaints(_log)
+        self._arrived: set[str] = set()
+        """The names of those that have arrived, and whose removal is not known to be durable."""
 
     def ship(self) -> list[OSError]:
         """Ship what is here; return what that failed with, to be tried again."""
@@ -68,10 +70,15 @@ class Outbox:
 
     def take_over(self) -> None:
         """Add what dead workers left; what can't be had now leaves it `incomplete`."""
+        # First, since a writer may say at any moment that there is one more.
         self.incomplete = False
-        for fd, name in self._abandoned():
-            _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
-            self.files.append(AppendFile(fd, self._spool.path / name))
+        try:
+            for fd, name in self._abandoned():
+                _log.warning("%s: taking over what a dead worker left", self._spool.path / name)
+                self.files.append(AppendFile(fd, self._spool.path / name))
+        except BaseException:
+            self.incomplete = True
+            raise
 
     def close(self) -> None:
         """Leave to the next start what has not arrived."""
@@ -92,13 +99,28 @@ class Outbox:
                     yield fd, name
 
     def _ship(self, file: AppendFile) -> None:
-        """Gzip the whole lines of a file into the destination, verified, and remove it."""
+        """Have a file arrive, and only then remove it."""
         name, directory = file.path.name, self._spool.directory
-        if not directory.holds(name, file.fd):
-            # It was shipped the last time, and only its removal could not be synced.
-            directory.sync()
-            return
-        with directory.reading(name) as source:
+        if name not in self._arrived:
+            self._send(file, name)
+            self._arrived.add(name)
+        if directory.holds(name, file.fd):
+            directory.remove(name)
+        directory.sync()
+        self._arrived.remove(name)
+
+    def _send(self, file: AppendFile, name: str) -> None:
+        """Gzip the whole lines of a file into the destination, verified.
+
+        They are read through its own descriptor, which has them whatever its name leads to.
+        """
+        if not self._spool.directory.holds(name, file.fd):
+            self._complaints.say(
+                f"{name} is gone",
+                f"{file.path}: somebody else has removed or renamed it; its lines are shipped all "
+                "the same, but they are lost if this process ends before",
+            )
+        with os.fdopen(os.dup(file.fd), "rb") as source:
             # A power cut must not leave another file here than the one that arrived.
             os.fsync(source.fileno())
             status = os.fstat(source.fileno())
@@ -109,8 +131,6 @@ class Outbox:
                 wanted = arriving_name(self._template, digest, status.st_mtime, _opened(name))
                 lines = gzipped.Lines(source, name, length, digest)
                 lines.publish(self._destination.directory, wanted)
-        directory.remove(name)
-        directory.sync()
 
     def _save_torn(self, name: str, source: BinaryIO, start: int) -> None:
         source.seek(start)

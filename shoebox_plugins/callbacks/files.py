@@ -8,6 +8,7 @@ again: the archive is whole under one of its names at every moment.
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import io
 import os
@@ -25,7 +26,7 @@ from oslo_config import cfg
 
 from shoebox.callback import Callback
 from shoebox.errors import ConfigError, DurabilityError
-from shoebox.files import FOLDER_MODE, Directory, copy, publishing, temporary_name
+from shoebox.files import FOLDER_MODE, NO_FILE, Directory, copy, drafting, temporary_name
 
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*")
 # What a spool takes for something else than a sealed archive.
@@ -81,7 +82,7 @@ class MoveFileCallback(Callback):
     def on_close(self, path: Path) -> Path:
         """Move the archive."""
         if not self._folder.is_dir():
-            self._folder.mkdir(FOLDER_MODE)
+            self._folder.mkdir(FOLDER_MODE, exist_ok=True)  # another process may be as far
             with Directory(self._folder.parent) as parent:
                 parent.sync()
         return _move(path, self._folder, path.name)
@@ -130,8 +131,8 @@ class CompressFileCallback(Callback):
         with Directory(path.parent) as directory:
             if directory.read(path.name, 4).startswith(_COMPRESSED):
                 return path
-            name = path.name + self._codec.suffix
-            taken = _rewrite(directory, path.name, directory, name, self._codec)
+            with directory.reading(path.name) as file:
+                taken = _copy(file, directory, path.name + self._codec.suffix, self._codec)
             directory.remove(path.name)
             directory.sync()
         return path.parent / taken
@@ -149,8 +150,8 @@ class _Codec:
 
 def _gzip_writer(file: BinaryIO) -> BinaryIO:
     # Neither time nor name, so that the same archive gives the same file.
-    gzip = igzip.IGzipFile(filename="", mode="wb", fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
-    return cast("BinaryIO", gzip)
+    packed = igzip.IGzipFile(filename="", mode="wb", fileobj=file, mtime=0)  # type: ignore[no-untyped-call]
+    return cast("BinaryIO", packed)
 
 
 def _gzip_reader(file: BinaryIO) -> BinaryIO:
@@ -171,11 +172,13 @@ _COMPRESSED = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 # Its stub calls the class an instance.
 _GZIP_ERROR = cast("type[Exception]", IsalError)
-_PLAIN = _Codec("", (OSError,), nullcontext, nullcontext)
+_PLAIN = _Codec("", (), nullcontext, nullcontext)
 _CODECS = {
-    "gzip": _Codec(".gz", (OSError, EOFError, _GZIP_ERROR), _gzip_writer, _gzip_reader),
-    "zstd": _Codec(".zst", (OSError, zstandard.ZstdError), _zstd_writer, _zstd_reader),
+    "gzip": _Codec(".gz", (gzip.BadGzipFile, EOFError, _GZIP_ERROR), _gzip_writer, _gzip_reader),
+    "zstd": _Codec(".zst", (zstandard.ZstdError,), _zstd_writer, _zstd_reader),
 }
+_NOT_THERE = NO_FILE | {errno.ENOENT}
+"""What is met where a name is free, or that of something else than a file."""
 
 
 def _move(path: Path, folder: Path, name: str) -> Path:
@@ -183,55 +186,83 @@ def _move(path: Path, folder: Path, name: str) -> Path:
         if name == path.name and os.path.samestat(os.fstat(source.fd), os.fstat(target.fd)):
             return path
         taken = _link_or_copy(source, path.name, target, name)
-        target.sync()
         source.remove(path.name)
         source.sync()
     return folder / taken
 
 
 def _link_or_copy(source: Directory, name: str, target: Directory, wanted: str) -> str:
-    try:
-        return target.link_free(source, name, wanted)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-    return _rewrite(source, name, target, wanted, _PLAIN)
+    with source.reading(name) as file:
+        try:
+            taken = target.link_free(source, name, wanted)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return _copy(file, target, wanted, _PLAIN)
+        _sync(target, taken, file)
+        return taken
 
 
-def _rewrite(source: Directory, name: str, target: Directory, wanted: str, codec: _Codec) -> str:
+def _copy(file: BinaryIO, target: Directory, wanted: str, codec: _Codec) -> str:
     """Return the name in `target` of the file's durable copy, compared with the file."""
-    with os.fdopen(source.open(name), "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if _holds(target, wanted, sha256, codec):  # an earlier try was killed
-            return wanted
-        file.seek(0)
-        return _publish_copy(file, sha256, target, wanted, codec)
-
-
-def _publish_copy(
-    file: BinaryIO, sha256: str, target: Directory, wanted: str, codec: _Codec
-) -> str:
+    sha256 = _sha256(file)
+    if _is_there(target, wanted, sha256, codec):
+        return wanted
+    file.seek(0)
     draft = temporary_name()
-    try:
-        with publishing(target, draft) as raw, codec.writer(raw) as copied:
-            copy(file, copied)
-        if not _holds(target, draft, sha256, codec):
+    with drafting(target, draft) as copied:
+        with codec.writer(copied) as packed:
+            copy(file, packed)
+        copied.flush()
+        os.fsync(copied.fileno())
+        if not _holds(copied, sha256, codec):
             raise DurabilityError(
                 f"{target.path / wanted}: the copy does not read back as the archive, which "
                 "stays as it is: check the disk"
             )
         taken = target.link_free(target, draft, wanted)
-    finally:
         target.remove(draft)
-    target.sync()
+        _sync(target, taken, copied)
     return taken
 
 
-def _holds(directory: Directory, name: str, sha256: str, codec: _Codec) -> bool:
-    """Tell whether the file is there and decodes to bytes of this checksum."""
+def _is_there(directory: Directory, name: str, sha256: str, codec: _Codec) -> bool:
+    """Tell whether an earlier try, which was killed, came to its end; make it durable.
+
+    What can't be read just now may be that: raise OSError, so that it is tried again.
+    """
     try:
-        with os.fdopen(directory.open(name), "rb") as raw, codec.reader(raw) as decoded:
-            file = cast("io.BufferedReader", decoded)
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        there = directory.reading(name)
+    except OSError as error:
+        if error.errno not in _NOT_THERE:
+            raise
+        return False
+    with there:
+        same = _holds(there, sha256, codec)
+        if same:
+            _sync(directory, name, there)
+    return same
+
+
+def _holds(file: BinaryIO, sha256: str, codec: _Codec) -> bool:
+    """Tell whether the file decodes to bytes of this checksum."""
+    file.seek(0)
+    try:
+        with codec.reader(file) as decoded:
+            return _sha256(decoded) == sha256
     except codec.errors:
         return False
+
+
+def _sha256(file: BinaryIO) -> str:
+    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+
+
+def _sync(directory: Directory, name: str, file: BinaryIO) -> None:
+    """Make a file durable under its new name, or take that back.
+
+    The archive stays then, and the next try begins anew: a second sync promises nothing.
+    """
+    with directory.removing_on_error(name, file.fileno()):
+        os.fsync(file.fileno())
+        directory.sync()

@@ -81,23 +81,23 @@ BUGS = (
     ),
     Bug(
         "the content of an object is not synced",
-        "shoebox/files.py",
-        "            os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
+        "shoebox/publishing.py",
+        "        os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
         "        directory.link(temporary, name)\n",
         "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "the name of an object is not synced",
-        "shoebox/files.py",
-        "        directory.remove(temporary)\n    directory.sync()\n",
-        "        directory.remove(temporary)\n",
+        "shoebox/publishing.py",
+        "            directory.remove(temporary)\n            directory.sync()\n",
+        "            directory.remove(temporary)\n",
         "tests/test_plugins_storage_local_backend.py steps_of_a_put",
     ),
     Bug(
         "an object is linked before it is synced",
-        "shoebox/files.py",
-        "            os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
-        "            directory.link(temporary, name)\n            os.fsync(file.fileno())\n",
+        "shoebox/publishing.py",
+        "        os.fsync(file.fileno())\n        directory.link(temporary, name)\n",
+        "        directory.link(temporary, name)\n        os.fsync(file.fileno())\n",
         f"{_CRASH} shipped",
     ),
     Bug(
@@ -234,8 +234,8 @@ BUGS = (
     Bug(
         "JSON lines are removed before they have arrived",
         "shoebox/roll_manager/outbox.py",
-        "        with directory.reading(name) as source:\n",
-        "        with directory.reading(name) as source:\n            directory.remove(name)\n",
+        "            self._send(file, name)\n",
+        "            directory.remove(name)\n            self._send(file, name)\n",
         "tests/test_roll_manager_outbox.py removed",
     ),
 )
