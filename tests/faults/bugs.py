@@ -103,8 +103,8 @@ BUGS = (
     Bug(
         "the state of a delivery is renamed before it is synced",
         "shoebox/files.py",
-        "                file.flush()\n                os.fsync(file.fileno())\n            self.rename(",
-        "            self.rename(",
+        "                os.fsync(file.fileno())\n            self.rename(temporary, name)\n",
+        "            self.rename(temporary, name)\n",
         f"{_CRASH} shipped",
     ),
     Bug(
