@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from time import time
 
 from shoebox.archive.identity import identify
 from shoebox.archive.source import open_source
+from shoebox.regular import NO_FILE
 from shoebox.spool import ASIDE, DELIVERY, OPEN
 
 
@@ -69,7 +71,10 @@ def _files(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:
-    """Tell whether a file is a sealed archive, for which one that was not offered is opened."""
+    """Tell whether a file is a sealed archive, for which one that was not offered is opened.
+
+    One that can't be, such as another user's, may be one, and is not shipped.
+    """
     if name.endswith((OPEN, *ASIDE)):
         return False
     if offered:
@@ -77,5 +82,5 @@ def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:
     try:
         with open_source(directory / name, follow=False)[0] as file:
             return identify(file) is not None
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in {errno.ENOENT, *NO_FILE}

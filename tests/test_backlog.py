@@ -41,6 +41,14 @@ def test_one_that_was_offered_counts_whatever_is_in_it(tmp_path):
     assert backlog.look(tmp_path).oldest == "a.events"
 
 
+def test_one_that_can_not_be_opened_may_be_an_archive_and_waits(tmp_path, unprivileged):
+    sealed(tmp_path, "a.events", 5)
+    sealed(tmp_path, "b.events", 500)
+    (tmp_path / "b.events").chmod(0)
+    found = backlog.look(tmp_path)
+    assert (found.oldest, found.age(NOW)) == ("b.events", 500)
+
+
 def test_what_is_open_aside_or_foreign_does_not_age(tmp_path):
     open_one = ArchiveWriter(tmp_path / "open.events")
     open_one.write({}, "x")
