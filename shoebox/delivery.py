@@ -109,6 +109,8 @@ class Deliveries:
         self._made: dict[str, tuple[_Mark, dict[str, str]]] = {}
         """The digests that were made of archives, and of what file each."""
         self._claims: dict[str, tuple[int, int]] = {}
+        self.lost: set[str] = set()
+        """Archives that were found removed before they were stored everywhere."""
 
     def offer(self, name: str, checksums: Mapping[str, str] | None = None) -> None:
         """Say that an archive, whose callbacks have run, is to be shipped.
@@ -230,7 +232,8 @@ class Deliveries:
             if directory.exists(name) or not directory.exists(name + DELIVERY):
                 return
             if not self.read(name).stored_in(destinations):
-                _log.warning("%s: was removed before it was stored everywhere", name)
+                self.lost.add(name)
+                _log.error("%s: was removed before it was stored everywhere", name)
             self._remove_state(name)
 
     @contextmanager
