@@ -14,7 +14,7 @@ from time import time
 from shoebox.archive.identity import identify
 from shoebox.archive.source import open_source
 from shoebox.regular import NO_FILE
-from shoebox.spool import ASIDE, DELIVERY, OPEN
+from shoebox.spool import ASIDE, CORRUPT, DELIVERY, OPEN, TORN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Backlog:
     """The archive's name; None if there is none."""
     sealed: float
     """When it was sealed, in seconds since the epoch; 0 if there is none."""
+    aside: int
+    """How many files want a human: in quarantine, torn tails, and what can't be read."""
 
     def age(self, now: float) -> float:
         """Return for how many seconds it has been there; 0 if there is none."""
@@ -37,10 +39,11 @@ def look(directory: Path) -> Backlog:
     """Return what lies in a spool now; raise OSError if it can't be looked at."""
     files = dict(_files(directory))
     size = sum(it.st_size for it in files.values())
+    aside = sum(_is_aside(directory, name) for name in files)
     for name in sorted(files, key=lambda name: files[name].st_mtime):
         if _is_sealed(directory, name, offered=name + DELIVERY in files):
-            return Backlog(size, name, files[name].st_mtime)
-    return Backlog(size, None, 0.0)
+            return Backlog(size, name, files[name].st_mtime, aside)
+    return Backlog(size, None, 0.0, aside)
 
 
 def complaint(directory: Path, limit: float, now: float | None = None) -> str | None:
@@ -68,6 +71,13 @@ def _files(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield entry.name, status
+
+
+def _is_aside(directory: Path, name: str) -> bool:
+    if name.endswith((CORRUPT, TORN)):
+        return True
+    path = directory / name
+    return not os.access(path, os.R_OK, effective_ids=True) and path.exists()
 
 
 def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:

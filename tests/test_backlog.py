@@ -65,6 +65,15 @@ def test_what_is_open_aside_or_foreign_does_not_age(tmp_path):
     open_one.release()
 
 
+def test_what_a_human_has_to_look_at_is_counted(tmp_path, unprivileged):
+    for name in ("a.events", "b.events", "c.events.open", "d.events.corrupt", "e.events.torn"):
+        sealed(tmp_path, name, 5)
+    (tmp_path / "d.events.corrupt.delivery").write_bytes(b"{}")
+    for name in ("b.events", "c.events.open", "d.events.corrupt"):
+        (tmp_path / name).chmod(0)
+    assert backlog.look(tmp_path).aside == 4
+
+
 def test_a_clock_that_went_back_gives_no_negative_age(tmp_path):
     sealed(tmp_path, "a.events", -100)
     assert backlog.look(tmp_path).age(NOW) == 0.0
