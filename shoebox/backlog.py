@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from time import time
 
 from shoebox.archive.identity import identify
 from shoebox.archive.source import open_source
-from shoebox.spool import ASIDE, DELIVERY, OPEN
+from shoebox.regular import NO_FILE
+from shoebox.spool import ASIDE, CORRUPT, DELIVERY, OPEN, TORN
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Backlog:
     """The archive's name; None if there is none."""
     sealed: float
     """When it was sealed, in seconds since the epoch; 0 if there is none."""
+    aside: int
+    """How many files want a human: in quarantine, torn tails, and what can't be read."""
 
     def age(self, now: float) -> float:
         """Return for how many seconds it has been there; 0 if there is none."""
@@ -35,10 +39,11 @@ def look(directory: Path) -> Backlog:
     """Return what lies in a spool now; raise OSError if it can't be looked at."""
     files = dict(_files(directory))
     size = sum(it.st_size for it in files.values())
+    aside = sum(_is_aside(directory, name) for name in files)
     for name in sorted(files, key=lambda name: files[name].st_mtime):
         if _is_sealed(directory, name, offered=name + DELIVERY in files):
-            return Backlog(size, name, files[name].st_mtime)
-    return Backlog(size, None, 0.0)
+            return Backlog(size, name, files[name].st_mtime, aside)
+    return Backlog(size, None, 0.0, aside)
 
 
 def complaint(directory: Path, limit: float, now: float | None = None) -> str | None:
@@ -68,8 +73,18 @@ def _files(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
                 yield entry.name, status
 
 
+def _is_aside(directory: Path, name: str) -> bool:
+    if name.endswith((CORRUPT, TORN)):
+        return True
+    path = directory / name
+    return not os.access(path, os.R_OK, effective_ids=True) and path.exists()
+
+
 def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:
-    """Tell whether a file is a sealed archive, for which one that was not offered is opened."""
+    """Tell whether a file is a sealed archive, for which one that was not offered is opened.
+
+    One that can't be, such as another user's, may be one, and is not shipped.
+    """
     if name.endswith((OPEN, *ASIDE)):
         return False
     if offered:
@@ -77,5 +92,5 @@ def _is_sealed(directory: Path, name: str, *, offered: bool) -> bool:
     try:
         with open_source(directory / name, follow=False)[0] as file:
             return identify(file) is not None
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in {errno.ENOENT, *NO_FILE}

@@ -119,6 +119,8 @@ class Deliveries:
         self._claims: dict[str, tuple[int, int]] = {}
         self._unwritten: dict[str, Delivery] = {}
         """States that a full disk had no room for: what they let go makes some."""
+        self.lost: set[str] = set()
+        """Archives that were found removed before they were stored everywhere."""
 
     def offer(self, name: str, checksums: Mapping[str, str] | None = None) -> None:
         """Say that an archive, whose callbacks have run, is to be shipped.
@@ -268,7 +270,8 @@ class Deliveries:
             if directory.exists(name) or not known:
                 return
             if not self.read(name).stored_in(destinations):
-                _log.warning("%s: was removed before it was stored everywhere", name)
+                self.lost.add(name)
+                _log.error("%s: was removed before it was stored everywhere", name)
             self._remove_state(name)
 
     @contextmanager

@@ -67,11 +67,17 @@ SPOOL_AGE: Final = Metric(
     "How long the oldest archive of the spool has been sealed; 0 if there is none.",
     "directory",
 )
+SPOOL_ASIDE: Final = Metric(
+    "shoebox_spool_aside_files",
+    "gauge",
+    "Files of the spool that a human has to look at: quarantine, torn tails, unreadable ones.",
+    "directory",
+)
 
 TOLD: Final = (RECORDS, BYTES, ROLLS, WRITE, SYNC, STORED, FAILED, LAST_STORED)
 """What is told when it happens."""
 
-WATCHED: Final = (SPOOL_BYTES, SPOOL_AGE)
+WATCHED: Final = (SPOOL_BYTES, SPOOL_AGE, SPOOL_ASIDE)
 """What is looked up in a spool when somebody asks."""
 
 BUCKETS: Final = tuple(

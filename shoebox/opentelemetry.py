@@ -11,7 +11,7 @@ from time import time
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation, get_meter
 
 from shoebox import backlog
-from shoebox.metrics import BUCKETS, SPOOL_AGE, SPOOL_BYTES, TOLD, Metric, Metrics
+from shoebox.metrics import BUCKETS, SPOOL_AGE, SPOOL_ASIDE, SPOOL_BYTES, TOLD, Metric, Metrics
 
 _Take = Callable[[float, dict[str, str]], None]
 
@@ -30,6 +30,7 @@ class OpenTelemetryMetrics(Metrics):
         self._directories: dict[Path, None] = {}
         self._gauge(meter, SPOOL_BYTES, lambda found: found.size)
         self._gauge(meter, SPOOL_AGE, lambda found: found.age(time()))
+        self._gauge(meter, SPOOL_ASIDE, lambda found: found.aside)
 
     def tell(self, metric: Metric, value: float = 1, label: str = "") -> None:
         """Hand it on."""

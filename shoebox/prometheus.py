@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from shoebox import backlog
 from shoebox.errors import ConfigError
 from shoebox.escaping import logger
-from shoebox.metrics import BUCKETS, SPOOL_AGE, SPOOL_BYTES, TOLD, Metric, Metrics
+from shoebox.metrics import BUCKETS, SPOOL_AGE, SPOOL_ASIDE, SPOOL_BYTES, TOLD, Metric, Metrics
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,16 +72,17 @@ class Spools:
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the metrics of all spools that can be looked at."""
-        size, age = (
+        size, age, aside = (
             GaugeMetricFamily(it.name, it.help, labels=[it.label])
-            for it in (SPOOL_BYTES, SPOOL_AGE)
+            for it in (SPOOL_BYTES, SPOOL_AGE, SPOOL_ASIDE)
         )
         for directory in list(self.directories):
             with suppress(OSError):
                 found = backlog.look(directory)
                 size.add_metric([str(directory)], found.size)
                 age.add_metric([str(directory)], found.age(time()))
-        return [size, age]
+                aside.add_metric([str(directory)], found.aside)
+        return [size, age, aside]
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class Shipper:
         `checksums` are those digests of it that are known already.
         """
         if not self._is_in_spool(path):
-            _log.warning("%s: a callback took it out of the spool; it is not shipped", path)
+            _log.error("%s: a callback took it out of the spool; it is not shipped", path)
             return
         self._deliveries.offer(path.name, checksums)
         for worker in self._workers:
@@ -140,6 +140,11 @@ class Shipper:
         for worker in self._workers:
             found |= worker.quarantined
         return found
+
+    @property
+    def lost(self) -> set[str]:
+        """The archives that somebody removed before they were stored, as was found since then."""
+        return self._deliveries.lost
 
     def waiting(self) -> list[Waiting]:
         """Return what is not stored yet, and why."""

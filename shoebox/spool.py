@@ -90,12 +90,15 @@ class Spool:
 
     Raise BadWorkingDirectory for one that is missing, no directory, a link, not
     writable, or writable by others who could swap its files; `trusted` leaves out
-    the check for links and for others.
+    the check for links and for others, `looking` that it can be written in.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, trusted: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, trusted: bool = False, looking: bool = False
+    ) -> None:
         self.path = Path(path)
         _check_directory(self.path, trusted=trusted)
+        _check_rights(self.path, os.R_OK | os.X_OK | (0 if looking else os.W_OK))
         self.directory = Directory(self.path)
         self._last = "", 0
         """The name that was asked for last, and how often it was taken."""
@@ -248,12 +251,20 @@ def _check_directory(path: Path, *, trusted: bool) -> None:
         )
     if not stat.S_ISDIR(status.st_mode):
         raise BadWorkingDirectory(f"{path}: is a file; name a directory")
-    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        raise BadWorkingDirectory(
-            f"{path}: this user may not write in it; change its mode or owner"
-        )
     if not trusted and status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
         raise BadWorkingDirectory(
             f"{path}: everybody may write in it; take that right away (chmod o-w) or set the "
             "sticky bit (chmod +t)"
         )
+
+
+def _check_rights(path: Path, wanted: int) -> None:
+    if os.access(path, wanted):
+        return
+    if wanted & os.W_OK and os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise BadWorkingDirectory(
+            f"{path}: lies on a file system that can only be read, as one is after an error of its "
+            "disk; mount it so that it can be written to"
+        )
+    what = "write in it" if wanted & os.W_OK else "read it"
+    raise BadWorkingDirectory(f"{path}: this user may not {what}; change its mode or owner")

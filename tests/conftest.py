@@ -1,5 +1,6 @@
 """What several tests stand on: packages with plugins, and ini files."""
 
+import ctypes
 import importlib
 import os
 import signal
@@ -28,6 +29,11 @@ GROUPS = {
     "callback": "shoebox.callbacks",
     "storage": "shoebox.storage_backends",
 }
+
+_CAPABILITY_VERSION = 0x20080522
+"""Of linux/capability.h: the third."""
+_OVERRIDE = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -126,3 +132,18 @@ def ini(tmp_path: Path) -> Callable[[str], cfg.ConfigOpts]:
         return conf
 
     return parse
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """Have root be bound by modes as everybody is, in this thread."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    capabilities = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, capabilities) == 0
+    before = capabilities[0]
+    capabilities[0] = before & ~_OVERRIDE
+    assert libc.capset(header, capabilities) == 0
+    yield
+    capabilities[0] = before
+    assert libc.capset(header, capabilities) == 0

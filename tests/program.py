@@ -1,5 +1,6 @@
 """Running `shoebox` as users do: in a process of its own."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -15,6 +16,12 @@ COMMAND = [
     "-c",
     "import sys; from shoebox.cli.main import main; sys.exit(main(sys.argv[1:]))",
 ]
+
+_LIBC = ctypes.CDLL(None)
+_DROP_FOR_EVER = 24
+"""PR_CAPBSET_DROP of linux/prctl.h."""
+_OVERRIDES = 1, 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
 
 
 @dataclass
@@ -55,6 +62,12 @@ def run(
         timeout=120,
     )
     return Ended(done.returncode, done.stdout or b"", done.stderr.decode())
+
+
+def bound_by_modes() -> None:
+    """Have root be bound by modes as everybody is, in what this process then runs."""
+    for it in _OVERRIDES:
+        _LIBC.prctl(_DROP_FOR_EVER, it, 0, 0, 0)
 
 
 def start(

@@ -41,6 +41,14 @@ def test_one_that_was_offered_counts_whatever_is_in_it(tmp_path):
     assert backlog.look(tmp_path).oldest == "a.events"
 
 
+def test_one_that_can_not_be_opened_may_be_an_archive_and_waits(tmp_path, unprivileged):
+    sealed(tmp_path, "a.events", 5)
+    sealed(tmp_path, "b.events", 500)
+    (tmp_path / "b.events").chmod(0)
+    found = backlog.look(tmp_path)
+    assert (found.oldest, found.age(NOW)) == ("b.events", 500)
+
+
 def test_what_is_open_aside_or_foreign_does_not_age(tmp_path):
     open_one = ArchiveWriter(tmp_path / "open.events")
     open_one.write({}, "x")
@@ -55,6 +63,15 @@ def test_what_is_open_aside_or_foreign_does_not_age(tmp_path):
     assert (found.oldest, found.age(NOW)) == ("b.events", 7)
     assert found.size == sum(it.stat().st_size for it in tmp_path.glob("*.*")) + len(b"old")
     open_one.release()
+
+
+def test_what_a_human_has_to_look_at_is_counted(tmp_path, unprivileged):
+    for name in ("a.events", "b.events", "c.events.open", "d.events.corrupt", "e.events.torn"):
+        sealed(tmp_path, name, 5)
+    (tmp_path / "d.events.corrupt.delivery").write_bytes(b"{}")
+    for name in ("b.events", "c.events.open", "d.events.corrupt"):
+        (tmp_path / name).chmod(0)
+    assert backlog.look(tmp_path).aside == 4
 
 
 def test_a_clock_that_went_back_gives_no_negative_age(tmp_path):

@@ -18,7 +18,7 @@ from shoebox.delivery import POISON, Deliveries, Stand
 from shoebox.metrics import TOLD, WATCHED
 from shoebox.shipper import Waiting
 from shoebox.spool import Spool
-from tests.program import COMMAND, environment, on_terminal, run, start
+from tests.program import COMMAND, bound_by_modes, environment, on_terminal, run, start
 from tests.web import get
 
 
@@ -45,13 +45,17 @@ def sealed(spool, name):
         writer.write({}, name)
 
 
+def abandoned(spool, name):
+    left = ArchiveWriter(spool / name)
+    left.write({}, name)
+    left.sync()
+    left.release()
+
+
 def test_what_the_spool_holds_is_shipped_and_removed(tmp_path, spool, ini):
     (tmp_path / "store").mkdir()
     sealed(spool, "a")
-    left = ArchiveWriter(spool / "b")
-    left.write({}, "b")
-    left.sync()
-    left.release()
+    abandoned(spool, "b")
     ended = run("ship", "--config-file", ini)
     assert (ended.code, ended.err) == (0, "")
     assert ended.text.splitlines() == [
@@ -104,6 +108,59 @@ def test_an_archive_that_is_put_into_quarantine_is_told_with_what_to_do(tmp_path
     assert told.startswith(f"a is in quarantine as {spool}/a.corrupt, since it was refused each")
     assert "other content" in told
     assert told.endswith("; put that right, and rename it back")
+
+
+def test_what_another_user_left_is_told_and_not_passed_over(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    for name in ("a", "b", "c"):
+        sealed(spool, name)
+    Deliveries(Spool(spool)).offer("b")
+    (spool / "a").chmod(0)
+    ended = run("ship", "--config-file", ini, limit=bound_by_modes)
+    assert ended.code == 1
+    assert f"{spool}/a: can't be offered now: [Errno 13] Permission denied" in ended.err
+    assert ended.text == "2 archives shipped (0.0 MB)\n"
+    (spool / "a").chmod(0o600)
+    Deliveries(Spool(spool)).offer("a")
+    (spool / "a").chmod(0)
+    ended = run("ship", "--config-file", ini, "--timeout", "0.5", limit=bound_by_modes)
+    assert ended.code == 1
+    assert "a waits for cold: " in ended.text
+    assert "Permission denied" in ended.text
+
+
+def test_one_that_was_damaged_before_it_was_sealed_is_a_fault_in_the_data(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    with ArchiveWriter(spool / "a") as writer:
+        for payload in ("first", "second"):
+            writer.write({}, payload)
+            writer.sync()
+        writer.release()
+    with (spool / "a.open").open("r+b") as file:
+        file.seek(file.read().index(b"first"))
+        file.write(b"worst")
+    ended = run("ship", "--config-file", ini)
+    assert ended.code == 1
+    assert ended.text.splitlines()[0].startswith(f"{spool}/a.corrupt: corrupt, 0 records before")
+    assert run("ship", "--config-file", ini).code == 0
+
+
+def test_what_could_not_be_recovered_is_a_fault_in_the_data(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    (spool / "a.open").write_text("nothing that was ever an archive")
+    ended = run("ship", "--config-file", ini)
+    assert ended.code == 1
+    assert "it does not begin as an archive does" in ended.text
+
+
+def test_one_that_somebody_removed_is_a_fault_in_the_data_and_not_shipped(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    sealed(spool, "a")
+    Deliveries(Spool(spool)).offer("a")
+    (spool / "a").unlink()
+    ended = run("ship", "--config-file", ini)
+    assert (ended.code, ended.text) == (1, "0 archives shipped (0.0 MB)\n")
+    assert ended.err == "shoebox: a: was removed before it was stored everywhere\n"
 
 
 def test_a_bar_is_shown_on_a_terminal_only(tmp_path, spool, ini):
@@ -162,6 +219,27 @@ def test_watching_goes_on_when_the_spool_could_not_be_looked_at(tmp_path, spool,
         program.send_signal(2)
         program.wait(60)
     assert program.returncode == 130
+
+
+def test_watching_says_once_what_can_not_be_recovered(tmp_path, spool, ini):
+    (tmp_path / "store").mkdir()
+    (spool / "a.open").write_text("nothing that was ever an archive")
+    impatient = "from shoebox.cli import shipping; shipping._LOOK_AGAIN = 0.01"
+    command = [sys.executable, "-c", f"{impatient}; {COMMAND[-1]}"]
+    with subprocess.Popen(
+        [*command, "ship", "--watch", "--config-file", ini],
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as program:
+        said = [program.stdout.readline()]
+        for name in ("b", "c"):
+            abandoned(spool, name)
+            said.append(program.stdout.readline())
+        program.send_signal(2)
+        program.wait(60)
+    texts = [f"{spool}/{text}" for text in ("a.open: left, 0", "b: sealed, 1", "c: sealed, 1")]
+    for line, text in zip(said, texts, strict=True):
+        assert line.decode().startswith(f"{text} records")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from shoebox.delivery import Deliveries, Stand
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import WritingRollManager
 from shoebox.spool import Spool
-from tests.program import run
+from tests.program import bound_by_modes, run
 
 ROW = ("archive", "state", "bytes", "since", "destination", "key", "refusals", "error")
 
@@ -145,6 +145,24 @@ def test_a_state_that_can_not_be_read_is_one_that_has_to_start_again(spool):
     (state,) = states(str(spool), ["hot"])
     assert (state.state, state.since) == ("waiting", "2026-01-01T00:00:00Z")
     assert state.stands == {"hot": Stand()}
+
+
+def test_what_this_user_can_not_open_is_listed_with_the_error(spool):
+    sealed(spool, "a")
+    offered(spool, "b")
+    offered(spool, "c")
+    abandoned(spool, "d")
+    sealed(spool, "e")
+    for name in ("a", "b.delivery", "c", "d.open"):
+        (spool / name).chmod(0)
+    spool.chmod(0o500)
+    ended = run("spool", "--directory", spool, "-f", "json", limit=bound_by_modes)
+    assert (ended.code, ended.err) == (0, "")
+    found = {it["archive"]: (it["state"], it["error"]) for it in json.loads(ended.out)}
+    lost = {"a": "a", "b": "b.delivery", "c": "c", "d.open": "d.open"}
+    assert found == {"e": ("sealed", None)} | {
+        name: ("unreadable", f"{spool}/{file}: Permission denied") for name, file in lost.items()
+    }
 
 
 def test_what_is_sealed_or_shipped_meanwhile_is_shown_as_it_is_then_or_not_at_all(

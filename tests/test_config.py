@@ -329,9 +329,10 @@ def test_the_generated_sample_is_what_the_generator_writes(tmp_path):
     assert (ETC / "shoebox.conf.sample").read_text() == generated.read_text()
 
 
-def test_the_unit_of_systemd_may_write_where_the_example_has_it_write():
-    unit = (ETC.parent / "systemd" / "shoebox-listen.service").read_text()
-    assert f" --config-file /etc/shoebox/{(ETC / 'shoebox.conf').name} listen" in unit
+@pytest.mark.parametrize(("name", "command"), [("listen", "listen"), ("ship", "ship --watch")])
+def test_the_units_of_systemd_may_write_where_the_example_has_them_write(name, command):
+    unit = (ETC.parent / "systemd" / f"shoebox-{name}.service").read_text()
+    assert f" --config-file /etc/shoebox/{(ETC / 'shoebox.conf').name} {command}\n" in unit
     allowed = re.search(r"^ReadWritePaths=(.*)$", unit, re.MULTILINE)[1].split()
     text = (ETC / "shoebox.conf").read_text()
     written = re.findall(r"^(?:directory|path) = (\S+)$", text, re.MULTILINE)

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import zlib
 from argparse import SUPPRESS
 from collections import Counter
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from shoebox import config, errors, plugins
+from shoebox.archive import ArchiveReader, ArchiveWriter
 from shoebox.cli.commands import Commands
 from shoebox.cli.main import Shoebox
 from shoebox.cli.spool import Spool
@@ -37,7 +39,16 @@ PUBLIC = [
 ]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 FAILURES = OPERATIONS.partition("## What to do when")[2].partition("\n## ")[0]
-SOURCES = "".join(path.read_text() for path in (ROOT / "shoebox").rglob("*.py"))
+MESSAGES = [
+    message
+    for row in re.findall(r"^\| (`[^|]+`) \|", FAILURES, re.MULTILINE)
+    for message in re.findall(r"`([^`]+)`", row)
+]
+SOURCES = "".join(
+    path.read_text()
+    for package in ("shoebox", "shoebox_plugins")
+    for path in (ROOT / package).rglob("*.py")
+)
 NOT_FOR_USERS = {"shoebox.roll_checker.positive", "shoebox.storage.RangedFile"}
 
 
@@ -164,6 +175,25 @@ def test_operations_explains_each_state_that_the_spool_is_listed_with() -> None:
     assert {*states} <= {*re.findall(r"^\| ([a-z ]+) \|", OPERATIONS, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("message", re.findall(r"^\| `([^`]+)` \|", FAILURES, re.MULTILINE))
+@pytest.mark.parametrize("message", MESSAGES)
 def test_operations_explains_what_is_really_said(message: str) -> None:
     assert message in SOURCES or message in map(os.strerror, errno.errorcode)
+
+
+def test_operations_brings_what_is_sound_of_a_damaged_archive_back(tmp_path, monkeypatch, ini):
+    """Only the ini, which the block names, is this test's."""
+    (block,) = re.findall(r"^ *```python\n(.*?)^ *```$", FAILURES, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    with ArchiveWriter("NAME") as writer:
+        for payload in ("first", "second", "third"):
+            writer.write({"n": payload}, payload, 1_795_608_000_000_000_000)
+            writer.sync()
+    damaged = Path("NAME").read_bytes().replace(b"second", b"sacond")
+    Path("NAME.corrupt").write_bytes(damaged)
+    (tmp_path / "spool").mkdir()
+    ini(f"[shoebox]\ndirectory = {tmp_path}/spool\n")  # it writes shoebox.conf here
+    exec(textwrap.dedent(block), {})
+    (path,) = (tmp_path / "spool").iterdir()
+    with ArchiveReader(path) as reader:
+        found = [(it.metadata, it.payload, it.timestamp) for it in reader.records()]
+    assert found == [({"n": it}, it, 1_795_608_000_000_000_000) for it in ("first", "third")]

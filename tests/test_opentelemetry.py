@@ -10,6 +10,7 @@ from shoebox.metrics import (
     LAST_STORED,
     ROLLS,
     SPOOL_AGE,
+    SPOOL_ASIDE,
     SPOOL_BYTES,
     STORED,
     TOLD,
@@ -65,6 +66,7 @@ def test_every_metric_has_its_name_unit_and_description_there(metrics, reader, t
         (LAST_STORED, "shoebox.last_stored_timestamp", "s"),
         (SPOOL_AGE, "shoebox.spool_oldest_age", "s"),
         (SPOOL_BYTES, "shoebox.spool_bytes", "By"),
+        (SPOOL_ASIDE, "shoebox.spool_aside_files", "{file}"),
     ],
 )
 def test_names_are_those_that_an_exporter_makes_prometheus_of(metric, name, unit):
@@ -83,6 +85,7 @@ def test_what_a_writer_writes_is_counted(metrics, reader, tmp_path):
     assert (sync.count, sync.explicit_bounds) == (1, BUCKETS)
     size = sum(it.stat().st_size for it in tmp_path.iterdir())
     assert values(found["shoebox.spool_bytes"]) == {(("directory", str(tmp_path)),): size}
+    assert values(found["shoebox.spool_aside_files"]) == {(("directory", str(tmp_path)),): 0}
 
 
 def test_spools_are_told_apart_and_one_that_is_gone_is_left_out(metrics, reader, tmp_path):

@@ -1,6 +1,5 @@
 """The local backend: objects as files, with the duties of every backend."""
 
-import ctypes
 import errno
 import hashlib
 import os
@@ -24,11 +23,6 @@ from shoebox_plugins.storage.local import LocalBackend
 from shoebox_plugins.storage.local import backend as module
 
 CONTENT = b"0123456789" * 1000
-
-_CAPABILITY_VERSION = 0x20080522
-"""Of linux/capability.h: the third."""
-_OVERRIDE = 1 << 1 | 1 << 2
-"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which modes do not bind root."""
 
 
 @pytest.fixture
@@ -103,21 +97,6 @@ class TestUnavailable(Files, UnavailableTests):
         if request.param == "a file":
             (tmp_path / "mount").touch()
         return LocalBackend(path=tmp_path / "mount")
-
-
-@pytest.fixture
-def unprivileged():
-    """Have root be bound by modes as everybody is, in this thread."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
-    capabilities = (ctypes.c_uint32 * 6)()
-    assert libc.capget(header, capabilities) == 0
-    before = capabilities[0]
-    capabilities[0] = before & ~_OVERRIDE
-    assert libc.capset(header, capabilities) == 0
-    yield
-    capabilities[0] = before
-    assert libc.capset(header, capabilities) == 0
 
 
 @pytest.mark.parametrize("given", [True, False])

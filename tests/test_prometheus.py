@@ -58,7 +58,7 @@ def test_every_metric_has_its_name_kind_and_help_there(registry, tmp_path):
         assert (family.type, family.documentation) == (metric.kind, metric.help)
         labels = {key for it in family.samples for key in it.labels} - {"le"}
         assert labels == ({metric.label} if metric.label else set())
-    assert len(families) - sum(name.endswith("_created") for name in families) == 10
+    assert len(families) - sum(name.endswith("_created") for name in families) == 11
 
 
 def test_what_a_writer_writes_is_counted(registry, tmp_path):
@@ -73,6 +73,7 @@ def test_what_a_writer_writes_is_counted(registry, tmp_path):
     assert found["shoebox_rolls_total", ("reason", "closed")] == 1
     size = sum(it.stat().st_size for it in tmp_path.iterdir())
     assert found["shoebox_spool_bytes", ("directory", str(tmp_path))] == size
+    assert found["shoebox_spool_aside_files", ("directory", str(tmp_path))] == 0
     assert 0 < found["shoebox_bytes_total",] < size
     assert (
         found["shoebox_write_seconds_count",]

@@ -16,11 +16,12 @@ from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.children import until
 
 
-def leave(folder, payload):
+def leave(folder, payload, more=()):
     """Leave an archive as a writer that died does."""
     with ArchiveWriter(folder / f"{payload}.events") as writer:
-        writer.write({}, payload)
-        writer.sync()
+        for it in (payload, *more):
+            writer.write({}, it)
+            writer.sync()
         writer.release()
 
 
@@ -41,6 +42,19 @@ def test_what_was_left_open_is_recovered_and_told_of(tmp_path):
     assert payloads(tmp_path) == ["a"]
 
 
+def test_what_is_damaged_is_an_error_and_what_a_crash_left_is_not(tmp_path, caplog):
+    leave(tmp_path, "bad", more=["what says that it was synced"])
+    leave(tmp_path, "torn")
+    with (tmp_path / "bad.events.open").open("r+b") as file:
+        file.seek(file.read().index(b"bad"))
+        file.write(b"mad")
+    with (tmp_path / "torn.events.open").open("ab") as file:
+        file.write(b"a beginning")
+    Leftovers(Spool(tmp_path), None).gather(lambda _: None)
+    said = [it for it in caplog.records if it.name.endswith("leftovers")]
+    assert [it.levelname for it in said] == ["ERROR", "WARNING"]
+
+
 def test_what_the_disk_refuses_is_to_be_tried_again_and_told_once(tmp_path, monkeypatch, caplog):
     leave(tmp_path, "a")
     leftovers, told = Leftovers(Spool(tmp_path), None), []
@@ -49,7 +63,7 @@ def test_what_the_disk_refuses_is_to_be_tried_again_and_told_once(tmp_path, monk
         patch.setattr(os, "rename", refuse)
         assert [leftovers.gather(told.append) for _ in range(2)] == [False, False]
     said = [it for it in caplog.records if it.name.endswith("leftovers")]
-    assert len(said) == 1
+    assert [it.levelname for it in said] == ["ERROR"]
     assert leftovers.gather(told.append)
     assert told == [tmp_path / "a.events"]
 

@@ -383,9 +383,11 @@ def test_a_state_that_can_not_be_read_is_told_with_the_others(tmp_path, spool, m
 def test_a_state_without_its_archive_is_removed(tmp_path, spool, caplog):
     """It must not keep `close` waiting for what nobody can ship."""
     (spool / "gone.events.delivery").write_text('{"destinations": {}}')
-    assert shipper(spool, backend(tmp_path / "store")).close(SECONDS) == []
+    to = shipper(spool, backend(tmp_path / "store"))
+    assert to.close(SECONDS) == []
     assert list(spool.iterdir()) == []
     assert "gone.events: was removed before" in caplog.text
+    assert to.lost == {"gone.events"}
 
 
 def test_foreign_files_are_left_alone_and_named_once(tmp_path, spool, caplog):

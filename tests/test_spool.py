@@ -319,8 +319,32 @@ def test_a_directory_that_can_not_be_listed_entered_or_written_in_is_refused(
     tmp_path, monkeypatch, lacking
 ):
     monkeypatch.setattr(os, "access", lambda path, mode: not mode & lacking)
-    with pytest.raises(BadWorkingDirectory, match="may not write in it"):
+    with pytest.raises(BadWorkingDirectory, match="may not write in it; change its mode or owner"):
         Spool(tmp_path)
+
+
+def test_to_look_into_a_directory_takes_no_right_to_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    Spool(tmp_path, looking=True).close()
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.R_OK)
+    with pytest.raises(BadWorkingDirectory, match="may not read it; change its mode or owner"):
+        Spool(tmp_path, looking=True)
+
+
+def test_a_directory_on_a_file_system_that_is_read_only_wants_another_mount(tmp_path, monkeypatch):
+    """As one is that was mounted anew for an error of its disk."""
+    real = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: os.statvfs_result([*real[:8], real.f_flag | os.ST_RDONLY, real[9]])
+    )
+    with pytest.raises(BadWorkingDirectory) as caught:
+        Spool(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: lies on a file system that can only be read, as one is after an error of "
+        "its disk; mount it so that it can be written to"
+    )
+    Spool(tmp_path, looking=True).close()
 
 
 def test_temporary_files_go_unless_a_living_process_holds_them(spool, tmp_path):

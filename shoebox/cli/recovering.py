@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from shoebox.archive import recover_all
 from shoebox.archive.recovery import Recovery
@@ -10,12 +10,16 @@ from shoebox.cli import messages
 from shoebox.spool import TORN, Spool
 
 
-def recovered(spool: Spool) -> Iterator[Recovery]:
-    """Recover what was left open; say of each archive what became of it, and yield it."""
+def recovered(spool: Spool, left: Collection[str] = ()) -> Iterator[Recovery]:
+    """Recover what was left open; say of each archive what became of it, and yield it.
+
+    Nothing is said again of those that were `left` for a reason that this has, as their text.
+    """
     before = set(spool.names(TORN))
     for recovery in recover_all(spool):
         torn = set(spool.names(TORN))
-        messages.say(str(recovery) + _rest(spool, recovery, torn - before, torn))
+        if str(recovery) not in left:
+            messages.say(str(recovery) + _rest(spool, recovery, torn - before, torn))
         before = torn
         yield recovery
 

@@ -14,10 +14,13 @@ class Ship(Command):
     """Ship what the spool holds to the storage that the ini names.
 
     What writers that died have left is recovered first. Archives are removed here when
-    every storage has them; the exit code is 0 when none is left to ship, 3 if storage
-    can't be reached or denies, and 1 if it refuses an archive, also where that was put
-    into quarantine for it. shoebox spool shows more of what waits. With --watch, and metrics =
-    prometheus in the ini, /metrics and /healthz answer at 127.0.0.1:9465, or where the ini says.
+    every storage has them; the exit code is 0 when none is left to ship, and 3 if some are
+    since storage can't be reached, denies, or could not take all in the time there was. It is
+    1 if something is wrong with an archive: storage refuses it, also where that was put
+    into quarantine for it, it is corrupt, could not be recovered or opened here, or was
+    removed before it was stored. shoebox spool shows more of what waits. With --watch, and
+    metrics = prometheus in the ini, /metrics and /healthz answer at 127.0.0.1:9465, or where
+    the ini says.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

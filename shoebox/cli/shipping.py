@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -32,7 +33,8 @@ def once(files: list[str], timeout: float, *, quiet: bool) -> int:
     messages.speak_for("shoebox.retrying", "shoebox.uploader")
     load = Load()
     with _shipping(configuration.required(files), load.stored) as (spool, shipper):
-        _gather(spool, shipper)
+        faulty = {it.outcome for it in recovered(spool)} & {"corrupt", "left"}
+        offered = shipper.pick_up()
         deliveries = Deliveries(spool)
         load.take(spool, deliveries.offered(), shipper.waiting())
         with progress(load.label, load.total, quiet=quiet) as load.advance:
@@ -40,10 +42,12 @@ def once(files: list[str], timeout: float, *, quiet: bool) -> int:
         aside = shipper.quarantined
         # What was put aside last may have been waiting still when it was asked for.
         waiting = [it for it in left if it.name not in aside]
-        _tell_shipped(load, {*deliveries.offered(), *aside})
+        _tell_shipped(load, {*deliveries.offered(), *aside, *shipper.lost})
         tell(waiting)
         _tell_quarantined(spool, deliveries, aside)
-        return _code(deliveries, waiting) or (exits.DATA if aside else exits.FINE)
+        if faulty or aside or shipper.lost or not offered:
+            return exits.DATA
+        return _code(spool, deliveries, waiting)
 
 
 def watch(files: list[str]) -> int:
@@ -54,11 +58,13 @@ def watch(files: list[str]) -> int:
             messages.say(f"metrics at {url}")
         shipper.start()
         complaints = Complaints()
+        left: set[str] = set()
         try:
             while True:
                 try:
                     spool.check()
-                    _gather(spool, shipper)
+                    left = {str(it) for it in recovered(spool, left) if it.outcome == "left"}
+                    shipper.pick_up()
                     complaints.over("spool")
                 except OSError as error:
                     complaints.say("spool", f"{spool.path}: can't be looked at now: {error}")
@@ -106,17 +112,17 @@ def _shipping(
         spool.close()
 
 
-def _gather(spool: Spool, shipper: Shipper) -> None:
-    """Offer what nobody has offered, when what was left open is recovered."""
-    messages.speak_for("shoebox.archive.recovery")
-    for _ in recovered(spool):
-        pass
-    shipper.pick_up()
+def _code(spool: Spool, deliveries: Deliveries, waiting: Collection[Waiting]) -> int:
+    """Return the code of what waits: that of storage if it is not for an archive's own sake."""
+    if any(_is_at_fault(spool, deliveries, it) for it in waiting):
+        return exits.DATA
+    return exits.STORAGE if waiting else exits.FINE
 
 
-def _code(deliveries: Deliveries, waiting: Iterable[Waiting]) -> int:
-    """Return the code of what waits: that storage refused an archive is the archive's fault."""
-    stands = [deliveries.read(it.name).stand(it.destination) for it in waiting]
-    if not stands:
-        return exits.FINE
-    return exits.DATA if all(stand.refusals for stand in stands) else exits.STORAGE
+def _is_at_fault(spool: Spool, deliveries: Deliveries, it: Waiting) -> bool:
+    """Tell whether storage refused an archive, or it can't be had here, as to ship it takes."""
+    try:
+        os.close(spool.directory.open(it.name, os.O_RDWR))
+        return bool(deliveries.read(it.name).stand(it.destination).refusals)
+    except OSError:
+        return True

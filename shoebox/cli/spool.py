@@ -19,8 +19,9 @@ class Spool(Lister):
 
     The state is open (its writer lives), abandoned (it does not: recover it), sealed
     (not offered for shipping yet), waiting, stored (there, but not everywhere yet),
-    refused (for good, the last error says why), quarantine (put that right, and rename
-    it back) or torn tail (what recovery has cut off). Nothing is changed.
+    refused (for good, the last error says why), quarantine (no storage takes it, or,
+    without a destination, it is damaged), torn tail (what recovery has cut off) or
+    unreadable (this user can't open it, the error says why). Nothing is changed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -51,7 +52,7 @@ class Spool(Lister):
 def _rows_of(it: State) -> Iterator[tuple[object, ...]]:
     archive, since = Text(it.archive), Text(it.since)
     if not it.stands:
-        yield archive, it.state, it.size, since, *(Text(None) for _ in range(4))
+        yield archive, it.state, it.size, since, *(Text(None) for _ in range(3)), Text(it.error)
     for destination, stand in it.stands.items():
         yield (
             archive,

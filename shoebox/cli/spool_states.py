@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from shoebox import config
 from shoebox.archive.frames import Frames
 from shoebox.archive.source import Bytes
-from shoebox.cli import configuration
+from shoebox.cli import configuration, exits
 from shoebox.delivery import Deliveries, Delivery, Stand
 from shoebox.errors import ConfigError, FormatError
 from shoebox.files import TEMPORARY_SUFFIX
@@ -20,6 +21,7 @@ from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
 
 _OFFERED = "waiting"
 _QUARANTINE = "quarantine"
+_UNREADABLE = "unreadable"
 _ASIDE = {TORN: "torn tail", CORRUPT: _QUARANTINE}
 
 
@@ -35,6 +37,8 @@ class State:
     """When it was offered, or its last change; ISO 8601 in UTC."""
     stands: dict[str, Stand] = field(default_factory=dict)
     """By destination, of an archive that was offered."""
+    error: str | None = None
+    """Why it could not be opened."""
 
     def state_with(self, stand: Stand) -> str:
         """Return what it is for a destination."""
@@ -61,7 +65,7 @@ def place(directory: str | None, files: Sequence[str]) -> tuple[str, list[str]]:
 def states(path: str, destinations: Sequence[str]) -> Iterator[State]:
     """Yield the state of each archive that is there, by name; what vanishes is left out."""
     # It is only looked at, so that nobody can do harm by what it leads to.
-    spool = Spool(path, trusted=True)
+    spool = Spool(path, trusted=True, looking=True)
     try:
         found = dict[str, State]()
         for name in spool.directory.names():
@@ -83,23 +87,31 @@ def _state_now(spool: Spool, name: str, destinations: Sequence[str]) -> State | 
 
 def _state(spool: Spool, name: str, destinations: Sequence[str]) -> State | None:
     """Return a file's state, None if it is no archive; raise FileNotFoundError if it is gone."""
+    if name.endswith((DELIVERY, TEMPORARY_SUFFIX)):
+        return None
     if not stat.S_ISREG(spool.directory.stat(name).st_mode):
         return None
-    delivery = Deliveries(spool).read(name)
-    kind = _kind(spool, name)
+    delivery, why = Delivery(), None
+    kind: str | None = _UNREADABLE
+    try:
+        with spool.directory.reading(name) as file:
+            delivery = Deliveries(spool).read(name)
+            kind = _kind(spool, name, file)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = exits.sentence_of(error)
     if kind is None:
         return None
     # It may have been renamed since it was looked at, and be of another kind now.
     seen = spool.directory.stat(name)
     changed = datetime.fromtimestamp(int(seen.st_mtime), UTC).isoformat()
     since = (delivery.offered or changed).replace("+00:00", "Z")
-    return State(name, kind, seen.st_size, since, _stands(kind, delivery, destinations))
+    return State(name, kind, seen.st_size, since, _stands(kind, delivery, destinations), why)
 
 
-def _kind(spool: Spool, name: str) -> str | None:
+def _kind(spool: Spool, name: str, file: BinaryIO) -> str | None:
     """Return what a file is by its name, and what lies beside it; None if it is no archive."""
-    if name.endswith((DELIVERY, TEMPORARY_SUFFIX)):
-        return None
     if name.endswith(OPEN):
         return "open" if is_being_written(spool.path / name) else "abandoned"
     for suffix, kind in _ASIDE.items():
@@ -107,17 +119,14 @@ def _kind(spool: Spool, name: str) -> str | None:
             return kind
     if spool.directory.exists(name + DELIVERY):
         return _OFFERED
-    return "sealed" if _is_archive(spool, name) else None
+    return "sealed" if _is_archive(file) else None
 
 
-def _is_archive(spool: Spool, name: str) -> bool:
-    """Tell whether a file begins as an archive does, and may be read."""
+def _is_archive(file: BinaryIO) -> bool:
+    """Tell whether a file begins as an archive does."""
     try:
-        with spool.directory.reading(name) as file:
-            return Frames(Bytes(file)).at(0) is not None
-    except FileNotFoundError:
-        raise
-    except (FormatError, OSError):
+        return Frames(Bytes(file)).at(0) is not None
+    except FormatError:
         return False
 
 

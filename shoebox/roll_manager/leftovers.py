@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from shoebox.archive import recover_all
+from shoebox.archive.recovery import Recovery
 from shoebox.escaping import logger
 from shoebox.shipper import Shipper
 from shoebox.spool import Spool
@@ -32,18 +34,20 @@ class Leftovers:
         every = True
         self._spool.sweep()
         for recovery in recover_all(self._spool):
-            self._say(str(recovery))
+            self._say(recovery)
             every = every and not recovery.again
             if recovery.outcome == "sealed":
                 tell(recovery.path)
         picked_up = self._shipper is None or self._shipper.pick_up()
         return every and picked_up
 
-    def _say(self, message: str) -> None:
+    def _say(self, recovery: Recovery) -> None:
         """Log what became of an archive, once for as long as it stays so."""
+        message = str(recovery)
         if message not in self._said:
             self._said.add(message)
-            _log.warning("%s", message)
+            wants_a_human = recovery.outcome in {"corrupt", "left"}
+            _log.log(logging.ERROR if wants_a_human else logging.WARNING, "%s", message)
 
 
 NONE = Leftovers(None, None)

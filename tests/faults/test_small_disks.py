@@ -8,9 +8,11 @@ import stat
 import pytest
 
 from shoebox.callback import Callback
-from shoebox.errors import SpoolFull
+from shoebox.cli.spool_states import states
+from shoebox.errors import BadWorkingDirectory, SpoolFull
 from shoebox.roll_checker import NeverRollChecker
 from shoebox.roll_manager import WritingJSONRollManager, WritingRollManager
+from shoebox.spool import Spool
 from shoebox_plugins.storage.local import LocalBackend
 from tests.faults.children import run, until
 from tests.faults.reading import TEMPLATE, left_in, once_by_identity, records, without_a_hole
@@ -186,6 +188,9 @@ def a_spool_that_is_read_only(folder):
     assert until(lambda: not writer._sealer.files())
     disk.change("ro")
     assert "mount it so" in refused(lambda: writer.write({}, "x"), errno.EROFS)
+    with pytest.raises(BadWorkingDirectory, match="mount it so"):
+        Spool(disk.path)
+    assert [it.state for it in states(str(disk.path), [])] == ["sealed"]
     disk.change("rw")
     writer.write({}, "after")
     writer.close()
