@@ -14,11 +14,9 @@ that has the name now. That of an archive in quarantine, `NAME.corrupt`, is
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Lock, RLock
@@ -26,6 +24,7 @@ from threading import Lock, RLock
 import msgspec
 
 from shoebox.archive.identity import Identity, identify
+from shoebox.claims import Claims
 from shoebox.digests import digests
 from shoebox.escaping import logger, sentence
 from shoebox.files import NO_FILE, numbered
@@ -103,20 +102,16 @@ def _mark(fd: int) -> _Mark:
 
 
 class Deliveries:
-    """The deliveries of a spool, and this process's claims on its archives.
-
-    A claim is the archive's lock: held by this process as long as one of its threads
-    works on the archive, so that no other process ships it at the same time.
-    """
+    """The deliveries of a spool, and this process's claims on its archives."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
+        self.claims = Claims(spool)
         self.lock = Lock()
-        """Held while a claim is opened or a state changes."""
+        """Held while a state changes."""
         self._hashing = RLock()
         self._made: dict[str, tuple[_Mark, dict[str, str]]] = {}
         """The digests that were made of archives, and of what file each."""
-        self._claims: dict[str, tuple[int, int]] = {}
         self._unwritten: dict[str, Delivery] = {}
         """States that a full disk had no room for: what they let go makes some."""
         self.lost: set[str] = set()
@@ -274,40 +269,11 @@ class Deliveries:
                 _log.error("%s: was removed before it was stored everywhere", name)
             self._remove_state(name)
 
-    @contextmanager
-    def claimed(self, name: str) -> Iterator[bool]:
-        """Hold the claim on an archive, and say whether it could be had."""
-        held = self._claim(name)
-        try:
-            yield held
-        finally:
-            if held:
-                self._release(name)
-
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's claims."""
         self.lock = Lock()
         self._hashing = RLock()
-        for fd, _ in self._claims.values():
-            os.close(fd)
-        self._claims = {}
-
-    def _claim(self, name: str) -> bool:
-        with self.lock:
-            fd, holders = self._claims.get(name, (None, 0))
-            if fd is None:
-                fd = self._spool.hold(name)
-            if fd is not None:
-                self._claims[name] = fd, holders + 1
-            return fd is not None
-
-    def _release(self, name: str) -> None:
-        with self.lock:
-            fd, holders = self._claims.pop(name)
-            if holders > 1:
-                self._claims[name] = fd, holders - 1
-            else:
-                give_back(fd)
+        self.claims.after_fork()
 
     def _note(self, name: str, delivery: Delivery) -> None:
         """Take down a state durably; on a full disk keep it here, and go on with what it says."""
@@ -341,11 +307,3 @@ def identity_of(spool: Spool, name: str) -> Identity | None:
 def now() -> str:
     """Return the time as a state has it: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def give_back(fd: int) -> None:
-    """Give an archive's lock back, also for a child that was forked with a copy of it."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_UN)
-    finally:
-        os.close(fd)

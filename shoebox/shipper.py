@@ -15,8 +15,9 @@ from threading import Lock
 from time import monotonic
 
 from shoebox.callback import Callback, CallbackList
+from shoebox.claims import give_back
 from shoebox.complaints import Complaints
-from shoebox.delivery import Deliveries, Delivery, Stand, give_back, identity_of
+from shoebox.delivery import Deliveries, Delivery, Stand, identity_of
 from shoebox.destination import Destination
 from shoebox.errors import ConfigError, NotOurs
 from shoebox.escaping import logger
@@ -186,6 +187,7 @@ class Shipper:
     def locks(self) -> Iterator[Lock]:
         """Yield what is to be held while the process forks."""
         yield self._deliveries.lock
+        yield self._deliveries.claims.lock
 
     def after_fork(self) -> None:
         """Begin anew in a forked child, where the parent's threads and connections are not."""

@@ -198,7 +198,7 @@ class Uploader(Thread):
         delivery = self._deliveries.read(name)
         if delivery.stored_in([self.name]) and not delivery.stored_in(self._names):
             return True
-        with self._deliveries.claimed(name) as held:
+        with self._deliveries.claims.on(name) as held:
             if not held:
                 return False
             delivery = self._deliveries.read(name)
@@ -250,7 +250,7 @@ class Uploader(Thread):
             delivery = self._deliveries.read(name)
             if delivery.is_poison(self._names):
                 try:
-                    with self._deliveries.claimed(name) as held:
+                    with self._deliveries.claims.on(name) as held:
                         if held:
                             self._quarantine(name, delivery)
                 except OSError as error:

@@ -1,22 +1,16 @@
 """Deliveries: durable, whole, and one process at a time for each archive."""
 
 import errno
-import fcntl
 import os
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from shoebox.archive import ArchiveWriter
-from shoebox.delivery import Deliveries, Delivery, Stand, give_back
+from shoebox.delivery import Deliveries, Delivery, Stand
 from shoebox.spool import Spool
-
-
-def descriptors():
-    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
 
 @pytest.fixture
@@ -80,47 +74,6 @@ def test_a_state_that_was_cut_anywhere_means_nothing_was_delivered(spool):
         assert Deliveries(spool).read("a.events") == Delivery()
 
 
-def test_an_archive_is_claimed_by_one_process_at_a_time(spool):
-    """Threads of one process share the claim."""
-    deliveries, other = Deliveries(spool), Deliveries(Spool(spool.path))
-    with deliveries.claimed("a.events") as held:
-        assert held
-        with deliveries.claimed("a.events") as again:
-            assert again
-        with other.claimed("a.events") as theirs:
-            assert not theirs
-    with other.claimed("a.events") as theirs:
-        assert theirs
-
-
-def test_claims_leave_no_descriptor_behind(spool):
-    before = descriptors()
-    deliveries = Deliveries(spool)
-    for _ in range(3):
-        with deliveries.claimed("a.events"), deliveries.claimed("a.events"):
-            pass
-        with deliveries.claimed("gone.events") as held:
-            assert not held
-    assert descriptors() == before
-
-
-def test_a_forked_child_keeps_no_claim(spool):
-    deliveries = Deliveries(spool)
-    reading, writing = os.pipe()
-    with deliveries.claimed("a.events"):
-        pid = os.fork()
-        if pid == 0:
-            deliveries.after_fork()
-            os.close(writing)
-            os.read(reading, 1)
-            os._exit(0)
-    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
-        assert held
-    os.close(writing)
-    os.waitpid(pid, 0)
-    os.close(reading)
-
-
 def test_finishing_removes_the_archive_and_its_state(spool):
     deliveries = Deliveries(spool)
     deliveries.note("a.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
@@ -163,19 +116,6 @@ def test_the_state_of_an_archive_that_has_come_in_the_meantime_is_kept(spool):
     assert deliveries.offered() == ["a.events"]
 
 
-def test_a_claim_that_can_not_be_unlocked_goes_with_the_descriptor(tmp_path, monkeypatch):
-    fd = os.open(tmp_path / "a", os.O_CREAT | os.O_RDWR)
-
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(OSError, match="No locks available"):
-        give_back(fd)
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(fd)
-
-
 def test_what_decodes_a_state_is_made_before_there_are_threads():
     """Two threads that had msgspec make it at the same time crashed the process."""
     source = "from shoebox.delivery import Delivery; print(vars(Delivery)['__msgspec_cache__'])"
@@ -189,18 +129,6 @@ def test_an_archive_that_is_gone_is_not_put_into_quarantine(spool):
     assert deliveries.quarantine("gone.events") is None
     assert deliveries.offered() == ["gone.events"]
     assert deliveries.quarantine("a.events") == "a.events.corrupt"
-
-
-def test_after_a_fork_the_child_s_copy_of_a_claim_is_closed_and_may_be_had_anew(spool):
-    before = descriptors()
-    deliveries = Deliveries(spool)
-    assert deliveries._claim("a.events")
-    deliveries.after_fork()
-    assert descriptors() == before
-    with deliveries.claimed("a.events") as held:
-        assert held
-        with Deliveries(Spool(spool.path)).claimed("a.events") as theirs:
-            assert not theirs
 
 
 def test_a_state_that_is_no_file_means_nothing_was_delivered(spool):

@@ -350,7 +350,7 @@ def test_a_service_that_denies_again_is_told_of_once(tmp_path, spool, caplog):
 def test_what_another_process_ships_is_left_to_it_and_looked_at_again(tmp_path, spool):
     Deliveries(spool).offer("a.events")
     found = uploader_of(spool, local(tmp_path))
-    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
+    with Deliveries(Spool(spool.path)).claims.on("a.events") as held:
         assert held
         assert found._pass() == uploader.AGAIN
         assert not found.settled
@@ -376,7 +376,7 @@ def poisoned(tmp_path, spool):
 
 def test_what_another_process_works_on_is_put_aside_by_a_later_pass(tmp_path, spool):
     found = poisoned(tmp_path, spool)
-    with Deliveries(Spool(spool.path)).claimed("a.events") as held:
+    with Deliveries(Spool(spool.path)).claims.on("a.events") as held:
         assert held
         found._pass()
         assert spool.sealed() == ["a.events"]
