@@ -12,7 +12,7 @@ from shoebox.spool import Spool
 
 
 class Claims:
-    """This process's claims on archives of a spool.
+    """The claims of this process on archives of a spool.
 
     A claim is the archive's lock: held by this process as long as one of its threads
     works on the archive, so that no other process ships it at the same time.

@@ -837,7 +837,7 @@ def test_what_was_never_started_closes_its_backends_itself(tmp_path):
 def test_a_fork_waits_until_a_state_is_written_whole(tmp_path, spool, monkeypatch):
     to = shipper(spool, backend(tmp_path / "store"))
     name, held = min(to._deliveries.offered()), []
-    (lock,) = to.locks()
+    lock, _ = to.locks()
     monkeypatch.setattr(to._spool.directory, "replace", lambda *_: held.append(lock.locked()))
     to._deliveries.note(name, "d0", delivery.Stand(error="no"))
     assert held == [True]
