@@ -196,9 +196,7 @@ class Spool:
         if fd is None:
             return None
         with closing_on_error(fd):
-            free = not any(
-                self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
-            )
+            free = self.directory.is_free(name)
             if not free:
                 self.directory.remove(name + OPEN)
         if free:

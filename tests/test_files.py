@@ -86,6 +86,56 @@ def test_a_link_takes_the_first_free_name_or_the_one_that_it_has(directory, tmp_
         directory.link("mine", "wanted")
 
 
+@pytest.mark.parametrize("state", ["", ".torn", ".corrupt", ".delivery"])
+def test_a_name_is_not_free_while_a_state_of_an_archive_has_it(directory, tmp_path, state):
+    assert directory.is_free("a")
+    (tmp_path / f"a{state}").touch()
+    assert not directory.is_free("a")
+
+
+@pytest.mark.parametrize("state", [".open", ".torn", ".corrupt", ".delivery"])
+def test_a_link_takes_no_name_that_a_state_of_another_archive_has(directory, tmp_path, state):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / f"a{state}").touch()
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert directory.names() == sorted([f"a{state}", "a-0001", "mine"])
+
+
+def test_a_link_gives_way_to_an_archive_that_is_begun_at_the_same_moment(
+    directory, tmp_path, monkeypatch
+):
+    """Its writer may have looked before the link was there."""
+    (tmp_path / "mine").write_text("mine")
+    real = os.link
+
+    def begun(name, target, **options):
+        (tmp_path / "a.open").touch()
+        real(name, target, **options)
+
+    monkeypatch.setattr(os, "link", begun)
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_that_an_earlier_try_made_gives_way_to_an_archive_that_is_written(
+    directory, tmp_path
+):
+    """And stays, since it may be the last name of the file."""
+    for name in ("mine", "a.open"):
+        (tmp_path / name).write_text(name)
+    os.link(tmp_path / "mine", tmp_path / "a")
+    assert directory.link_free(directory, "a", "a") == "a-0001"
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_a_name_that_is_taken_at_the_last_moment_is_left(directory, tmp_path, monkeypatch):
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.setattr(Directory, "is_free", lambda *_: True)
+    (tmp_path / "a").write_text("other")
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert (tmp_path / "a").read_text() == "other"
+
+
 def test_a_name_that_is_gone_is_removed_already(directory):
     directory.remove("gone")
     assert directory.names() == []
