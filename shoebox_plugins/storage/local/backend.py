@@ -16,7 +16,13 @@ from shoebox.errors import KeyCollision, StorageUnavailable
 from shoebox.files import NO_FILE, Directory, copy, publishing
 from shoebox.storage import ObjectInfo, StorageBackend, check_metadata, shown, validate_key
 from shoebox_plugins.storage.local import sidecar
-from shoebox_plugins.storage.local.errors import FINDING, PUTTING, ObjectFile, translated
+from shoebox_plugins.storage.local.errors import (
+    FINDING,
+    PUTTING,
+    ObjectFile,
+    SourceFile,
+    translated,
+)
 from shoebox_plugins.storage.local.listing import info, walk
 
 
@@ -57,11 +63,15 @@ class LocalBackend(StorageBackend):
         validate_key(key)
         metadata = check_metadata(metadata)
         path = Path(path)
-        with Directory(path.parent) as local, local.reading(path.name) as source:
+        with Directory(path.parent) as local:
+            file = SourceFile(local.open(path.name))
+        with _buffered(file) as source:
             try:
                 self._store(key, source, metadata)
             except Exception:
                 self._prune(key.split("/")[:-1])
+                if file.failure is not None:
+                    raise file.failure from None
                 raise
 
     def _store(self, key: str, source: BinaryIO, metadata: Mapping[str, str]) -> None:
@@ -69,7 +79,7 @@ class LocalBackend(StorageBackend):
         with translated(self._path, key, PUTTING), self._folder(folders, make=True) as folder:
             if folder.exists(name) or not _write_object(folder, name, source, metadata):
                 source.seek(0)
-                _accept(folder, name, metadata.get("sha256") or _sha256(source.fileno()))
+                _accept(folder, name, metadata.get("sha256") or _sha256(source))
 
     def get(self, key: str, path: Path) -> None:
         """Copy the object to a new file."""
@@ -86,12 +96,12 @@ class LocalBackend(StorageBackend):
     def open(self, key: str) -> BinaryIO:
         """Return the object's file."""
         with self._found(key) as (_, _, fd):
-            return cast("BinaryIO", io.BufferedReader(ObjectFile(self._path, key, os.dup(fd))))
+            return _buffered(ObjectFile(self._path, key, os.dup(fd)))
 
     def stat(self, key: str) -> ObjectInfo:
         """Read the object back, and return what was read."""
         with self._found(key) as (folder, name, fd):
-            sha256 = _sha256(fd)
+            sha256 = _sha256(_buffered(io.FileIO(fd, closefd=False)))
             metadata = sidecar.read(folder, sidecar.name_of(name, sha256))
             return info(key, os.fstat(fd), {"sha256": sha256}, metadata)
 
@@ -149,8 +159,12 @@ class LocalBackend(StorageBackend):
             ) from error
 
 
-def _sha256(fd: int) -> str:
-    return hashlib.file_digest(io.FileIO(fd, closefd=False), "sha256").hexdigest()
+def _buffered(file: io.FileIO) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(file))
+
+
+def _sha256(file: BinaryIO) -> str:
+    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
 
 
 def _write_object(
@@ -180,8 +194,8 @@ def _accept(folder: Directory, name: str, sha256: str) -> None:
         if error.errno not in NO_FILE:
             raise  # what is there may be the same
     else:
-        with os.fdopen(fd, "rb"):
-            if _sha256(fd) == sha256:
+        with os.fdopen(fd, "rb") as there:
+            if _sha256(there) == sha256:
                 os.fsync(fd)  # whoever put it may have been killed before
                 return folder.sync()
     folder.remove(sidecar.name_of(name, sha256))
