@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -194,6 +194,33 @@ class Directory(Closing):
             self.remove(target)
             return False
         return True
+
+    def hold(self, name: str, flags: int = os.O_RDWR) -> int | None:
+        """Return a descriptor that holds the file's lock; None if it is held or gone."""
+        try:
+            fd = self.open(name, flags)
+        except FileNotFoundError:
+            return None
+        with closing_on_error(fd):
+            held = try_lock(fd) and self.holds(name, fd)
+        if held:
+            return fd
+        os.close(fd)
+        return None
+
+    def sweep(self, left: Callable[[str], bool] = is_temporary) -> None:
+        """Remove the temporary files, of names such as these, of processes that died."""
+        for name in filter(left, self.names()):
+            with suppress(OSError):  # it takes some room, and no more
+                self._sweep(name)
+
+    def _sweep(self, name: str) -> None:
+        fd = self.hold(name)
+        if fd is not None:
+            try:
+                self.remove(name)
+            finally:
+                os.close(fd)
 
     def remove(self, name: str) -> None:
         """Remove the name; one that is gone already is fine."""

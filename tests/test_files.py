@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from shoebox.files import Directory, publishing
+from shoebox.files import Directory, publishing, temporary_name
 
 
 @pytest.fixture
@@ -134,6 +134,30 @@ def test_a_name_that_is_taken_at_the_last_moment_is_left(directory, tmp_path, mo
     (tmp_path / "a").write_text("other")
     assert directory.link_free(directory, "mine", "a") == "a-0001"
     assert (tmp_path / "a").read_text() == "other"
+
+
+def test_a_file_is_held_by_one_at_a_time(directory, tmp_path):
+    (tmp_path / "a").touch()
+    fd = directory.hold("a")
+    assert directory.hold("a") is None
+    os.close(fd)
+    assert directory.hold("gone") is None
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(directory, tmp_path):
+    """What is locked is a living one's; what is no file, or has another name, somebody else's."""
+    left, living, linked, folder = (tmp_path / temporary_name() for _ in range(4))
+    for path in (left, living, tmp_path / "a", tmp_path / ".a.tmp"):
+        path.touch()
+    linked.symlink_to("a")
+    folder.mkdir()
+    fd = directory.hold(living.name)
+    directory.sweep()
+    kept = {living.name, linked.name, folder.name, "a", ".a.tmp"}
+    assert set(directory.names()) == kept
+    os.close(fd)
+    directory.sweep(lambda name: name == "a")
+    assert set(directory.names()) == kept - {"a"}
 
 
 def test_a_name_that_is_gone_is_removed_already(directory):

@@ -32,7 +32,8 @@ class LocalBackend(StorageBackend):
     A key's slashes are sub-folders, made 0700; files are 0600; no link is followed
     below `path`. An object's metadata lies in a hidden file beside it, which is
     durable before the object's name appears. A folder that holds no object any more
-    goes with the last one.
+    goes with the last one. What puts that were killed left in a folder is removed
+    before the first put there.
 
     `put` reads its source once, and not at all if the object is there and the
     metadata has the SHA-256. `stat` reads the object to give the SHA-256 of what is
@@ -52,6 +53,8 @@ class LocalBackend(StorageBackend):
 
     def __init__(self, *, path: str | os.PathLike[str], **_: object) -> None:
         self._path = Path(path).absolute()
+        self._swept: set[Path] = set()
+        """The folders that have been rid of what killed puts left there."""
 
     @classmethod
     def from_url(cls, bucket: str, /, **options: Any) -> Self:
@@ -77,9 +80,16 @@ class LocalBackend(StorageBackend):
     def _store(self, key: str, source: BinaryIO, metadata: Mapping[str, str]) -> None:
         *folders, name = key.split("/")
         with translated(self._path, key, PUTTING), self._folder(folders, make=True) as folder:
+            self._sweep(folder)
             if folder.exists(name) or not _write_object(folder, name, source, metadata):
                 source.seek(0)
                 _accept(folder, name, metadata.get("sha256") or _sha256(source))
+
+    def _sweep(self, folder: Directory) -> None:
+        """Remove what killed puts left in the folder, before the first put there."""
+        if folder.path not in self._swept:
+            folder.sweep()
+            self._swept.add(folder.path)
 
     def get(self, key: str, path: Path) -> None:
         """Copy the object to a new file."""
