@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from shoebox.appending import AppendFile, write_all
 from shoebox.closing import Closing
-from shoebox.names import TEMPORARY_SUFFIX, is_temporary, numbered, temporary_name
+from shoebox.names import (
+    ASIDE,
+    OPEN,
+    TAKING,
+    TEMPORARY_SUFFIX,
+    is_temporary,
+    numbered,
+    temporary_name,
+)
 from shoebox.publishing import copy, drafting, publishing
 from shoebox.regular import NO_FILE, open_regular
 
 __all__ = [
+    "ASIDE",
     "FILE_MODE",
     "FOLDER_MODE",
     "NO_FILE",
+    "OPEN",
     "TEMPORARY_SUFFIX",
     "AppendFile",
     "Directory",
@@ -152,6 +162,10 @@ class Directory(Closing):
         """Give the file a second name; raise FileExistsError if it is taken."""
         os.link(source, target, src_dir_fd=self.fd, dst_dir_fd=self.fd, follow_symlinks=False)
 
+    def is_free(self, name: str) -> bool:
+        """Tell whether an archive may have this name: neither a file nor a state has it."""
+        return not any(self.exists(name + state) for state in TAKING)
+
     def link_free(self, source: Directory, name: str, wanted: str) -> str:
         """Give a file of `source` a name here, the first of `numbered` that is free; return it.
 
@@ -166,11 +180,47 @@ class Directory(Closing):
             os.close(fd)
 
     def _link_open(self, source: Directory, name: str, fd: int, target: str) -> bool:
+        """Tell whether the file has the name now, and no archive that is written is to have it."""
+        if self.holds(target, fd):
+            return not self.exists(target + OPEN)
+        if not self.is_free(target):
+            return False
         try:
             os.link(name, target, src_dir_fd=source.fd, dst_dir_fd=self.fd, follow_symlinks=False)
         except FileExistsError:
-            return self.holds(target, fd)
+            return False
+        if self.exists(target + OPEN):
+            # Looked at last, as its writer looks for the name: one of the two sees the other.
+            self.remove(target)
+            return False
         return True
+
+    def hold(self, name: str, flags: int = os.O_RDWR) -> int | None:
+        """Return a descriptor that holds the file's lock; None if it is held or gone."""
+        try:
+            fd = self.open(name, flags)
+        except FileNotFoundError:
+            return None
+        with closing_on_error(fd):
+            held = try_lock(fd) and self.holds(name, fd)
+        if held:
+            return fd
+        os.close(fd)
+        return None
+
+    def sweep(self, left: Callable[[str], bool] = is_temporary) -> None:
+        """Remove the temporary files, of names such as these, of processes that died."""
+        for name in filter(left, self.names()):
+            with suppress(OSError):  # it takes some room, and no more
+                self._sweep(name)
+
+    def _sweep(self, name: str) -> None:
+        fd = self.hold(name)
+        if fd is not None:
+            try:
+                self.remove(name)
+            finally:
+                os.close(fd)
 
     def remove(self, name: str) -> None:
         """Remove the name; one that is gone already is fine."""

@@ -16,6 +16,8 @@ CATALOG: Final = ".catalog"
 TEMPORARY_SUFFIX: Final = ".tmp"
 ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 """What is never part of a source: none of these holds an archive that is in order."""
+TAKING: Final = ("", TORN, CORRUPT, DELIVERY)
+"""What no new archive may find after the name that it is to have: it would be taken for its own."""
 
 _TEMPORARY = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 

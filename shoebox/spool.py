@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
-from shoebox.files import Directory, closing_on_error, try_lock
+from shoebox.files import Directory, closing_on_error
 from shoebox.names import (
     ASIDE,
     CATALOG,
@@ -132,36 +132,19 @@ class Spool:
         time: it may be a file of ours.
         """
         try:
-            fd = self.directory.open(name, os.O_RDWR | os.O_APPEND)
-        except FileNotFoundError:
-            return None
+            return self.directory.hold(name, os.O_RDWR | os.O_APPEND)
         except OSError as error:
             if error.errno not in NO_FILE:
                 raise
             raise NotOurs(
                 f"{self.path / name}: {error.strerror}; see whose it is, and take it away"
             ) from error
-        with closing_on_error(fd):
-            held = try_lock(fd) and self.directory.holds(name, fd)
-        if held:
-            return fd
-        os.close(fd)
-        return None
 
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
-        for name in self.names(TEMPORARY_SUFFIX):
-            if is_temporary(name) or name.endswith(TORN + TEMPORARY_SUFFIX):
-                with suppress(OSError):  # it takes some room, and no more
-                    self._sweep(name)
-
-    def _sweep(self, name: str) -> None:
-        fd = self.hold(name)
-        if fd is not None:
-            try:
-                self.directory.remove(name)
-            finally:
-                os.close(fd)
+        self.directory.sweep(
+            lambda name: is_temporary(name) or name.endswith(TORN + TEMPORARY_SUFFIX)
+        )
 
     def names(self, suffix: str) -> list[str]:
         """Return the names with this suffix, sorted."""
@@ -199,9 +182,7 @@ class Spool:
         if fd is None:
             return None
         with closing_on_error(fd):
-            free = not any(
-                self.directory.exists(name + state) for state in ("", TORN, CORRUPT, DELIVERY)
-            )
+            free = self.directory.is_free(name)
             if not free:
                 self.directory.remove(name + OPEN)
         if free:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from shoebox.files import Directory, publishing
+from shoebox.files import Directory, publishing, temporary_name
 
 
 @pytest.fixture
@@ -84,6 +84,80 @@ def test_a_link_takes_the_first_free_name_or_the_one_that_it_has(directory, tmp_
     assert (tmp_path / "wanted-0002").read_text() == "mine"
     with pytest.raises(FileExistsError):
         directory.link("mine", "wanted")
+
+
+@pytest.mark.parametrize("state", ["", ".torn", ".corrupt", ".delivery"])
+def test_a_name_is_not_free_while_a_state_of_an_archive_has_it(directory, tmp_path, state):
+    assert directory.is_free("a")
+    (tmp_path / f"a{state}").touch()
+    assert not directory.is_free("a")
+
+
+@pytest.mark.parametrize("state", [".open", ".torn", ".corrupt", ".delivery"])
+def test_a_link_takes_no_name_that_a_state_of_another_archive_has(directory, tmp_path, state):
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / f"a{state}").touch()
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert directory.names() == sorted([f"a{state}", "a-0001", "mine"])
+
+
+def test_a_link_gives_way_to_an_archive_that_is_begun_at_the_same_moment(
+    directory, tmp_path, monkeypatch
+):
+    """Its writer may have looked before the link was there."""
+    (tmp_path / "mine").write_text("mine")
+    real = os.link
+
+    def begun(name, target, **options):
+        (tmp_path / "a.open").touch()
+        real(name, target, **options)
+
+    monkeypatch.setattr(os, "link", begun)
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_that_an_earlier_try_made_gives_way_to_an_archive_that_is_written(
+    directory, tmp_path
+):
+    """And stays, since it may be the last name of the file."""
+    for name in ("mine", "a.open"):
+        (tmp_path / name).write_text(name)
+    os.link(tmp_path / "mine", tmp_path / "a")
+    assert directory.link_free(directory, "a", "a") == "a-0001"
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_a_name_that_is_taken_at_the_last_moment_is_left(directory, tmp_path, monkeypatch):
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.setattr(Directory, "is_free", lambda *_: True)
+    (tmp_path / "a").write_text("other")
+    assert directory.link_free(directory, "mine", "a") == "a-0001"
+    assert (tmp_path / "a").read_text() == "other"
+
+
+def test_a_file_is_held_by_one_at_a_time(directory, tmp_path):
+    (tmp_path / "a").touch()
+    fd = directory.hold("a")
+    assert directory.hold("a") is None
+    os.close(fd)
+    assert directory.hold("gone") is None
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(directory, tmp_path):
+    """What is locked is a living one's; what is no file, or has another name, somebody else's."""
+    left, living, linked, folder = (tmp_path / temporary_name() for _ in range(4))
+    for path in (left, living, tmp_path / "a", tmp_path / ".a.tmp"):
+        path.touch()
+    linked.symlink_to("a")
+    folder.mkdir()
+    fd = directory.hold(living.name)
+    directory.sweep()
+    kept = {living.name, linked.name, folder.name, "a", ".a.tmp"}
+    assert set(directory.names()) == kept
+    os.close(fd)
+    directory.sweep(lambda name: name == "a")
+    assert set(directory.names()) == kept - {"a"}
 
 
 def test_a_name_that_is_gone_is_removed_already(directory):

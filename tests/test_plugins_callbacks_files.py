@@ -123,7 +123,8 @@ def test_an_extension_has_one_dot(spool, extension, name):
 
 
 @pytest.mark.parametrize(
-    "extension", ["", ".", "..", "a/b", "../x", "a b", "x\n", "open", ".torn", "x.delivery", "tmp"]
+    "extension",
+    ["", ".", "..", "a/b", "../x", "a b", "x\n", "open", ".torn", "x.delivery", "tmp", "catalog"],
 )
 def test_an_extension_that_is_none_or_a_state_of_the_spool_is_refused(extension):
     with pytest.raises(ConfigError, match="new_extension"):
@@ -137,6 +138,18 @@ def test_a_taken_name_gets_a_number_before_its_extension(archive, spool):
     assert moved == spool / "a-0002.done"
     assert moved.read_bytes() == CONTENT
     assert (spool / "a.done").read_text() == "other"
+
+
+@pytest.mark.parametrize("state", ["open", "torn", "corrupt", "delivery"])
+def test_a_name_that_a_state_of_another_archive_has_is_taken(archive, spool, state):
+    """The state would be taken for this one's: an archive that was stored is removed by its."""
+    (spool / f"a.done.{state}").touch()
+    moved = ChangeExtensionCallback(new_extension="done").on_close(archive)
+    assert moved == spool / "a-0001.done"
+    (spool / f"a-0001.done.gz.{state}").touch()
+    packed = CompressFileCallback(compression="gzip").on_close(moved)
+    assert packed == spool / "a-0001.done-0001.gz"
+    assert gzip.decompress(packed.read_bytes()) == CONTENT
 
 
 def test_an_archive_is_moved(archive, spool, destination):

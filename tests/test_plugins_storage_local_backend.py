@@ -18,6 +18,7 @@ from shoebox.errors import (
     StorageRejected,
     StorageUnavailable,
 )
+from shoebox.files import temporary_name
 from shoebox.testing import DeniedTests, RaceTests, StorageBackendTests, UnavailableTests
 from shoebox_plugins.storage.local import LocalBackend
 from shoebox_plugins.storage.local import backend as module
@@ -218,6 +219,56 @@ def test_the_metadata_is_there_before_the_name_is(backend, source, monkeypatch):
     assert backend.stat("a").metadata == {"k": "new"}
 
 
+def test_the_first_put_into_a_folder_removes_what_killed_ones_left_there(backend, source, root):
+    for folder in (root / "x", root / "y"):
+        folder.mkdir()
+        (folder / temporary_name()).write_bytes(CONTENT)
+    backend.put("x/a", source)
+    assert not temporaries(root / "x")
+    assert temporaries(root / "y")
+    backend.put("y/a", source)
+    assert not temporaries(root / "y")
+
+
+def test_a_folder_is_looked_through_once(backend, source, root):
+    backend.put("a", source)
+    (root / temporary_name()).touch()
+    backend.put("b", source)
+    assert temporaries(root)
+    LocalBackend(path=root).put("c", source)
+    assert not temporaries(root)
+
+
+@pytest.mark.parametrize("step", ["content", "metadata"])
+def test_what_a_living_put_writes_is_left_to_it(backend, source, root, monkeypatch, step):
+    """By a put of another process, which begins while the first is at any of its files."""
+    other = LocalBackend(path=root)
+    real = module.copy if step == "content" else module.Directory.rename
+
+    def meanwhile(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "copy", copy)
+            patch.setattr(module.Directory, "rename", rename)
+            before = temporaries(root)
+            other.put("b", source)
+            assert temporaries(root) == before
+            assert before
+        return real(*arguments)
+
+    copy, rename = module.copy, module.Directory.rename
+    if step == "content":
+        monkeypatch.setattr(module, "copy", meanwhile)
+    else:
+        monkeypatch.setattr(module.Directory, "rename", meanwhile)
+    backend.put("a", source, {"k": "v"})
+    assert backend.stat("a").metadata == {"k": "v"}
+    assert not temporaries(root)
+
+
+def temporaries(folder):
+    return [name for name in hidden(folder) if name.endswith(".tmp")]
+
+
 def test_the_steps_of_a_put_are_in_the_order_that_survives_a_power_cut(
     backend, source, monkeypatch
 ):
@@ -226,7 +277,7 @@ def test_the_steps_of_a_put_are_in_the_order_that_survives_a_power_cut(
         call = getattr(os, name)
         monkeypatch.setattr(os, name, recording(steps, name, call))
     backend.put("a", source, {"k": "v"})
-    sidecar = ["fsync file", "link", "fsync folder", "rename", "fsync folder"]
+    sidecar = ["fsync file", "rename", "fsync folder"]
     assert steps == [*sidecar, "fsync file", "link", "fsync folder"]
 
 
@@ -333,7 +384,7 @@ def test_a_file_too_large_for_the_file_system_is_rejected_and_leaves_nothing(bac
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert keys(backend) == []
-    assert not [name for name in hidden(root) if name.endswith(".tmp")]
+    assert not temporaries(root)
 
 
 def test_of_many_threads_that_put_different_content_one_wins_with_its_own_metadata(

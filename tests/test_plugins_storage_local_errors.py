@@ -2,12 +2,14 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from shoebox.errors import (
     ObjectNotFound,
     StorageDenied,
+    StorageError,
     StorageRejected,
     StorageUnavailable,
 )
@@ -105,3 +107,17 @@ def test_an_object_that_cannot_be_looked_at_is_not_taken_for_another(tmp_path, m
         with pytest.raises((StorageDenied, StorageUnavailable), match="'a'"):
             backend.put("a", source, {"k": "v"})
     assert backend.stat("a").metadata == {"k": "v"}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_source_that_can_not_be_read_is_no_fault_of_the_store(tmp_path, there):
+    """The memory of this process is a file whose first bytes can't be read."""
+    root = tmp_path / "store"
+    root.mkdir()
+    if there:
+        (root / "a").write_text("content")
+    backend = LocalBackend(path=root)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        backend.put("a", Path("/proc/self/mem"), {"k": "v"})
+    assert not isinstance(caught.value, StorageError)
+    assert [path.name for path in root.iterdir()] == ["a"] * there

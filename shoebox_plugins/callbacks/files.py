@@ -1,8 +1,8 @@
 """Callbacks that do something to the sealed archive's file.
 
-None overwrites anything: where a name is taken, the next free one with `-0001`
-and so on before its extension is used. Each may be killed at any point and run
-again: the archive is whole under one of its names at every moment.
+None overwrites anything: where a name is taken, be it by a state of another archive,
+the next free one with `-0001` and so on before its extension is used. Each may be killed
+at any point and run again: the archive is whole under one of its names at every moment.
 """
 
 from __future__ import annotations
@@ -26,11 +26,20 @@ from oslo_config import cfg
 
 from shoebox.callback import Callback
 from shoebox.errors import ConfigError, DurabilityError
-from shoebox.files import FOLDER_MODE, NO_FILE, Directory, copy, drafting, temporary_name
+from shoebox.files import (
+    ASIDE,
+    FOLDER_MODE,
+    NO_FILE,
+    OPEN,
+    Directory,
+    copy,
+    drafting,
+    temporary_name,
+)
 
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_=+-][A-Za-z0-9._=+-]*")
 # What a spool takes for something else than a sealed archive.
-_SPOOL_STATES = frozenset({"open", "torn", "corrupt", "delivery", "tmp"})
+_SPOOL_STATES = frozenset(state.removeprefix(".") for state in (OPEN, *ASIDE))
 
 
 class ChangeExtensionCallback(Callback):

@@ -16,7 +16,13 @@ from shoebox.errors import KeyCollision, StorageUnavailable
 from shoebox.files import NO_FILE, Directory, copy, publishing
 from shoebox.storage import ObjectInfo, StorageBackend, check_metadata, shown, validate_key
 from shoebox_plugins.storage.local import sidecar
-from shoebox_plugins.storage.local.errors import FINDING, PUTTING, ObjectFile, translated
+from shoebox_plugins.storage.local.errors import (
+    FINDING,
+    PUTTING,
+    ObjectFile,
+    SourceFile,
+    translated,
+)
 from shoebox_plugins.storage.local.listing import info, walk
 
 
@@ -26,7 +32,8 @@ class LocalBackend(StorageBackend):
     A key's slashes are sub-folders, made 0700; files are 0600; no link is followed
     below `path`. An object's metadata lies in a hidden file beside it, which is
     durable before the object's name appears. A folder that holds no object any more
-    goes with the last one.
+    goes with the last one. What puts that were killed left in a folder is removed
+    before the first put there.
 
     `put` reads its source once, and not at all if the object is there and the
     metadata has the SHA-256. `stat` reads the object to give the SHA-256 of what is
@@ -46,6 +53,8 @@ class LocalBackend(StorageBackend):
 
     def __init__(self, *, path: str | os.PathLike[str], **_: object) -> None:
         self._path = Path(path).absolute()
+        self._swept: set[Path] = set()
+        """The folders that have been rid of what killed puts left there."""
 
     @classmethod
     def from_url(cls, bucket: str, /, **options: Any) -> Self:
@@ -57,19 +66,30 @@ class LocalBackend(StorageBackend):
         validate_key(key)
         metadata = check_metadata(metadata)
         path = Path(path)
-        with Directory(path.parent) as local, local.reading(path.name) as source:
+        with Directory(path.parent) as local:
+            file = SourceFile(local.open(path.name))
+        with _buffered(file) as source:
             try:
                 self._store(key, source, metadata)
             except Exception:
                 self._prune(key.split("/")[:-1])
+                if file.failure is not None:
+                    raise file.failure from None
                 raise
 
     def _store(self, key: str, source: BinaryIO, metadata: Mapping[str, str]) -> None:
         *folders, name = key.split("/")
         with translated(self._path, key, PUTTING), self._folder(folders, make=True) as folder:
+            self._sweep(folder)
             if folder.exists(name) or not _write_object(folder, name, source, metadata):
                 source.seek(0)
-                _accept(folder, name, metadata.get("sha256") or _sha256(source.fileno()))
+                _accept(folder, name, metadata.get("sha256") or _sha256(source))
+
+    def _sweep(self, folder: Directory) -> None:
+        """Remove what killed puts left in the folder, before the first put there."""
+        if folder.path not in self._swept:
+            folder.sweep()
+            self._swept.add(folder.path)
 
     def get(self, key: str, path: Path) -> None:
         """Copy the object to a new file."""
@@ -86,12 +106,12 @@ class LocalBackend(StorageBackend):
     def open(self, key: str) -> BinaryIO:
         """Return the object's file."""
         with self._found(key) as (_, _, fd):
-            return cast("BinaryIO", io.BufferedReader(ObjectFile(self._path, key, os.dup(fd))))
+            return _buffered(ObjectFile(self._path, key, os.dup(fd)))
 
     def stat(self, key: str) -> ObjectInfo:
         """Read the object back, and return what was read."""
         with self._found(key) as (folder, name, fd):
-            sha256 = _sha256(fd)
+            sha256 = _sha256(_buffered(io.FileIO(fd, closefd=False)))
             metadata = sidecar.read(folder, sidecar.name_of(name, sha256))
             return info(key, os.fstat(fd), {"sha256": sha256}, metadata)
 
@@ -149,8 +169,12 @@ class LocalBackend(StorageBackend):
             ) from error
 
 
-def _sha256(fd: int) -> str:
-    return hashlib.file_digest(io.FileIO(fd, closefd=False), "sha256").hexdigest()
+def _buffered(file: io.FileIO) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(file))
+
+
+def _sha256(file: BinaryIO) -> str:
+    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
 
 
 def _write_object(
@@ -180,8 +204,8 @@ def _accept(folder: Directory, name: str, sha256: str) -> None:
         if error.errno not in NO_FILE:
             raise  # what is there may be the same
     else:
-        with os.fdopen(fd, "rb"):
-            if _sha256(fd) == sha256:
+        with os.fdopen(fd, "rb") as there:
+            if _sha256(there) == sha256:
                 os.fsync(fd)  # whoever put it may have been killed before
                 return folder.sync()
     folder.remove(sidecar.name_of(name, sha256))

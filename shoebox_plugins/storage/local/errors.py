@@ -77,3 +77,17 @@ class ObjectFile(io.FileIO):
     def readall(self) -> bytes:
         """Read what is left, by `readinto`."""
         return b"".join(iter(lambda: io.RawIOBase.read(self, _CHUNK), b""))
+
+
+class SourceFile(io.FileIO):
+    """The file that is put; `failure` is why it could not be read: no fault of the store."""
+
+    failure: OSError | None = None
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read into the buffer."""
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            self.failure = error
+            raise

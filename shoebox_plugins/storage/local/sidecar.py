@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 
 import msgspec
 
 from shoebox.errors import StorageRejected
-from shoebox.files import NO_FILE, Directory, publishing, temporary_name
+from shoebox.files import NO_FILE, Directory, drafting, temporary_name
 
 _MAX_METADATA = 1 << 16
 
@@ -25,10 +26,12 @@ def name_of(name: str, sha256: str) -> str:
 def write(folder: Directory, name: str, metadata: Mapping[str, str]) -> None:
     """Make the metadata durable; what a put that was killed left there is replaced."""
     draft = temporary_name()
-    with publishing(folder, draft) as file:
+    with drafting(folder, draft) as file:
         file.write(msgspec.json.encode(metadata))
-    folder.rename(draft, name)
-    folder.sync()
+        file.flush()
+        os.fsync(file.fileno())
+        folder.rename(draft, name)
+        folder.sync()
 
 
 def read(folder: Directory, name: str) -> dict[str, str]:
