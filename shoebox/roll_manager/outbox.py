@@ -48,7 +48,7 @@ class Outbox:
         self._template = template
         self._complaints = Complaints(_log)
         self._arrived: set[str] = set()
-        """The names of those that have arrived, and whose removal is not known to be durable."""
+        """The names of those that have arrived, as long as they are in `files`."""
 
     def ship(self) -> list[OSError]:
         """Ship what is here; return what that failed with, to be tried again."""
@@ -60,6 +60,7 @@ class Outbox:
                     self._ship(file)
                     file.close()
                     self.files.popleft()
+                    self._arrived.discard(file.path.name)
                     self._complaints.over(file.path.name)
                 except OSError as error:
                     path = file.path
@@ -107,7 +108,6 @@ class Outbox:
         if directory.holds(name, file.fd):
             directory.remove(name)
         directory.sync()
-        self._arrived.remove(name)
 
     def _send(self, file: AppendFile, name: str) -> None:
         """Gzip the whole lines of a file into the destination, verified.
