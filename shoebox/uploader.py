@@ -181,10 +181,11 @@ class Uploader(Thread):
             done = self._ship(name)
         except StorageDenied:
             raise
+        except StorageUnavailable:
+            return False  # each try was told of and waited for: others have their turn
         except OSError as error:
             # Such as no more descriptors: it is tried again.
-            if not isinstance(error, StorageUnavailable):  # of which each try was told
-                self._note_trouble(error)
+            self._note_trouble(error)
             self._backoff.failed(name)
             return False
         self._backoff.worked(name)
