@@ -292,7 +292,7 @@ class Shipper:
 
 
 def _waiting(name: str, destination: str, stand: Stand, worker: Uploader | None) -> Waiting:
-    refused = None if worker is None else worker.refused.get(name)
+    refused = None if worker is None else (worker.refused | worker.denials).get(name)
     if refused is not None:
         return Waiting(name, destination, refused, final=True)
     if worker is not None and worker.denied:

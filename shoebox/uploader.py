@@ -87,6 +87,8 @@ class Uploader(Thread):
         """Why it is being waited for, if it is."""
         self.refused: dict[str, str] = {}
         """Archives that it refused for good, and why; they are tried again now and then."""
+        self.denials: dict[str, str] = {}
+        """Archives that it denies while it takes others, and why: tried again ever more rarely."""
         self.quarantined: dict[str, str] = {}
         """The names in quarantine of archives that this thread has put there, by their own."""
 
@@ -95,7 +97,7 @@ class Uploader(Thread):
         """Whether nothing is left to do that trying again could help."""
         if self._next_scan is None:
             return False
-        return bool(self.denied) or not self._todo
+        return bool(self.denied) or self._todo.keys() <= self.denials.keys()
 
     def add(self, name: str) -> None:
         """Take in an archive that was offered."""
@@ -149,18 +151,23 @@ class Uploader(Thread):
             try:
                 done = self._try(name)
             except StorageDenied as error:
-                if denied:
+                if name in self.denials:
+                    self._backoff.failed(name)
+                elif denied:
                     raise
-                denied.append((name, error))  # what becomes of the others tells what it means
+                else:
+                    denied.append((name, error))  # the others tell what that means
                 continue
             if done:
                 self._todo.pop(name, None)
+                self.denials.pop(name, None)
             self._notify()
         for name, reason in denied:
             if self._stores == before:
                 raise reason
-            self._refuse(name, reason)
-            self._todo.pop(name, None)
+            _log.error("%s: can't be stored in %s: %s", name, self.name, reason)
+            self.denials[name] = sentence(reason)
+            self._backoff.failed(name)
 
     def _scan(self) -> None:
         """Look, now and then, for what other processes have offered."""
@@ -222,7 +229,9 @@ class Uploader(Thread):
             raise
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._metrics.tell(FAILED, 1, self.name)
-            self._refuse(name, error, before.error)
+            if sentence(error) != before.error:
+                _log.error("%s: can't be stored in %s: %s", name, self.name, error)
+            self.refused[name] = sentence(error)
             stand = replace(before, error=sentence(error), refusals=before.refusals + 1)
         else:
             _log.info("%s: stored in %s as %s", name, self.name, key)
@@ -238,12 +247,6 @@ class Uploader(Thread):
             self._metrics.tell(LAST_STORED, time(), self.name)
             self._tell_stored(name, self.name)
         return noted
-
-    def _refuse(self, name: str, error: Exception, before: str | None = None) -> None:
-        """Leave an archive alone for a while that can't be stored here, but others can."""
-        if sentence(error) != before:
-            _log.error("%s: can't be stored in %s: %s", name, self.name, error)
-        self.refused[name] = sentence(error)
 
     def _put_aside(self) -> None:
         """Put into quarantine what is refused again and again, while others are stored."""

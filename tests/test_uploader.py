@@ -149,12 +149,49 @@ def test_what_can_not_be_stored_alone_holds_up_no_other(tmp_path, spool, caplog,
     assert not found.denied
     if error is StorageDenied:
         assert spool.sealed() == ["a.events"]
-        assert found.refused == {"a.events": "not this one"}
+        assert found.denials == {"a.events": "not this one"}
         assert caplog.text.count("can't be stored in hot: not this one") == 1
         assert refusals(spool) == 0, "it is no reason for quarantine"
     else:
         assert spool.sealed() == []
         assert "ERROR" not in caplog.text
+
+
+def test_what_was_denied_alone_is_tried_again(tmp_path, spool, monkeypatch):
+    """And is no reason to ask for nothing else meanwhile."""
+    monkeypatch.setattr(uploader, "AGAIN", 0.01)
+    tried, told = [], threading.Event()
+
+    class One(LocalBackend):
+        def put(self, key, path, metadata=None):
+            tried.append(key[0])
+            if key.startswith("a") and tried.count("a") < 4:
+                raise StorageDenied("not this one")
+            super().put(key, path, metadata)
+            if key.startswith("a"):
+                told.set()
+
+    archive(spool, "b.events")
+    deliveries, stop = Deliveries(spool), Flag()
+    for name in ("a.events", "b.events"):
+        deliveries.offer(name)
+    found = Uploader(
+        Destination("hot", local(tmp_path, One)),
+        spool,
+        deliveries,
+        ["hot"],
+        kinds=frozenset({"sha256"}),
+        stop=stop,
+        notify=lambda: None,
+        jitter=lambda: 0.0,
+    )
+    found.start()
+    assert told.wait(SECONDS)
+    stop.set()
+    found.waker.wake()
+    found.join(SECONDS)
+    assert tried == ["a", "b", "a", "a", "a"]
+    assert not found.denied
 
 
 def test_one_that_waits_alone_is_tried_for_as_long_as_it_takes(tmp_path, spool):
