@@ -34,7 +34,8 @@ class Current:
 
     All but `commit`, `sync` and `salvage` are called with `lock` held. `each_record` says
     that a writer waits for every record: what can't be flushed is left out then.
-    `opening` hears that an archive will be opened, and may refuse it by raising.
+    `opening` hears that an archive will be opened, and may refuse it by raising; `ready` hears
+    that one was.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Current:
         complaints: Complaints,
         opening: Callable[[], None],
         *,
+        ready: Callable[[], None],
         each_record: bool,
     ) -> None:
         # A lock that knows its owner: what was never taken can't be given back.
@@ -61,6 +63,7 @@ class Current:
         self._asked = asked
         self._complaints = complaints
         self._opening = opening
+        self._ready = ready
         self._each_record = each_record
 
     def refuse_reentry(self, *, seals: bool = False) -> None:
@@ -88,6 +91,7 @@ class Current:
         self._sealer.opened(archive.path)
         self._asked.start(archive)
         self.archive, self._opened = archive, None
+        self._ready()
         return archive
 
     def there(self) -> OpenArchive | None:

@@ -185,6 +185,7 @@ class WritingRollManager(Taker, Closing):
             asked,
             complaints,
             self._opening,
+            ready=lambda: self._background.soon(),  # noqa: PLW0108 (comes next)
             each_record=self._each_record,
         )
         self._take_into(current, asked)
@@ -205,7 +206,6 @@ class WritingRollManager(Taker, Closing):
         """Hear that an archive is going to be opened; under the lock."""
         if self._closed:
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
-        self._background.soon()
         if not self._begun:
             lifetime.hold(self)
             apart(self._start)
