@@ -135,6 +135,21 @@ class Spool:
         os.close(fd)
         return None
 
+    def link(self, fd: int, opened: str, state: str = "") -> str:
+        """Give a file, whose lock `fd` holds, its name besides the open one, durably; return it.
+
+        A name that is taken gets a number: nothing is replaced. Until the open name is removed
+        this can be done again, and gives the same.
+        """
+        taken = next(
+            name + state
+            for name in numbered(opened.removesuffix(OPEN))
+            if self._link(fd, opened, name, state)
+        )
+        # Before the open name goes: a power cut could else take both.
+        self.directory.sync()
+        return taken
+
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
         for name in self.names(TEMPORARY_SUFFIX):
@@ -180,6 +195,21 @@ class Spool:
         except FileExistsError:
             return None
         return fd if self.directory.lock_new(name, fd) else None
+
+    def _link(self, fd: int, opened: str, name: str, state: str) -> bool:
+        """Give a file this name, unless it is another's; tell whether it has it now."""
+        if self.directory.holds(name + state, fd):
+            return True
+        claims = [] if state else [DELIVERY]
+        if name + OPEN != opened:
+            claims.append(OPEN)
+        if any(self.directory.exists(name + claim) for claim in claims):
+            return False
+        try:
+            self.directory.link(opened, name + state)
+        except FileExistsError:
+            return False
+        return True
 
     def _reserve(self, name: str) -> int | None:
         fd = self.create_locked(name + OPEN)

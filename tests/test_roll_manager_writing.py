@@ -488,7 +488,7 @@ def test_what_a_failed_sync_left_in_doubt_is_written_again_without_another_write
 
 
 def test_writing_waits_neither_for_sealing_nor_for_callbacks(tmp_path, monkeypatch):
-    go_on, real = threading.Event(), os.rename
+    go_on, real = threading.Event(), os.link
 
     def slow(*args, **kwargs):
         assert go_on.wait(SECONDS)
@@ -498,7 +498,7 @@ def test_writing_waits_neither_for_sealing_nor_for_callbacks(tmp_path, monkeypat
         def on_close(self, path):
             assert go_on.wait(SECONDS)
 
-    monkeypatch.setattr(os, "rename", slow)
+    monkeypatch.setattr(os, "link", slow)
     checker = RecordsRollChecker(roll_records=2)
     manager = WritingRollManager(TEMPLATE, checker, tmp_path, Slow(), durability="roll")
     for index in range(10):

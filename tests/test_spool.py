@@ -197,6 +197,29 @@ def test_no_number_is_left_out_behind_names_that_are_taken(tmp_path, spool):
         os.close(fd)
 
 
+@pytest.mark.parametrize(
+    ("state", "there", "given"),
+    [
+        ("", [], "a.events"),
+        ("", ["a.events"], "a-0001.events"),
+        ("", ["a.events.delivery"], "a-0001.events"),
+        ("", ["a.events", "a-0001.events.open"], "a-0002.events"),
+        (".corrupt", ["a.events", "a.events.delivery"], "a.events.corrupt"),
+        (".corrupt", ["a.events.corrupt"], "a-0001.events.corrupt"),
+    ],
+)
+def test_an_open_file_gets_the_first_name_that_nobody_claims(tmp_path, spool, state, there, given):
+    fd, _ = spool.create("a.events")
+    for name in there:
+        (tmp_path / name).write_bytes(b"theirs")
+    for _ in range(2):
+        assert spool.link(fd, "a.events.open", state) == given
+        assert spool.directory.holds(given, fd)
+    assert all((tmp_path / name).read_bytes() == b"theirs" for name in there)
+    assert len(list(tmp_path.iterdir())) == len(there) + 2
+    os.close(fd)
+
+
 def test_a_file_that_is_held_is_appended_to(tmp_path, spool):
     (tmp_path / "a.open").write_bytes(b"here")
     fd = spool.hold("a.open")

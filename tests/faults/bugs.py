@@ -73,6 +73,20 @@ BUGS = (
         f"{_CRASH} at-rolls",
     ),
     Bug(
+        "the open name of a sealed archive goes before the other one is synced",
+        "shoebox/spool.py",
+        "        self.directory.sync()\n        return taken\n",
+        "        return taken\n",
+        f"{_CRASH} at-rolls",
+    ),
+    Bug(
+        "a sealed archive takes the place of another",
+        "shoebox/spool.py",
+        "            self.directory.link(opened, name + state)\n",
+        "            self.directory.rename(opened, name + state)\n",
+        "tests/test_archive_openfile.py taken_meanwhile",
+    ),
+    Bug(
         "an archive is renamed before it is synced",
         "shoebox/archive/writer.py",
         "            self.commit()\n            self._file.publish()\n",
