@@ -138,8 +138,8 @@ class Spool:
     def link(self, fd: int, opened: str, state: str = "") -> str:
         """Give a file, whose lock `fd` holds, its name besides the open one, durably; return it.
 
-        A name that is taken gets a number: nothing is replaced. Until the open name is removed
-        this can be done again, and gives the same.
+        A name that is taken gets a number: nothing is replaced. As long as the open name is
+        there, be it after a power cut, this can be done again and gives the same.
         """
         taken = next(
             name + state

@@ -48,6 +48,23 @@ def test_what_was_interrupted_while_it_was_published_is_published_again(
     assert file.path == tmp_path / "a.events"
 
 
+def test_its_name_is_durable_before_the_other_goes_and_that_is_gone_for_good(file, monkeypatch):
+    """A power cut would else take both, or bring the open one back when all is shipped."""
+    calls = []
+
+    def noting(name, real):
+        def call(*args, **kwargs):
+            calls.append(name)
+            return real(*args, **kwargs)
+
+        return call
+
+    for name in ("link", "fsync", "unlink"):
+        monkeypatch.setattr(os, name, noting(name, getattr(os, name)))
+    file.publish()
+    assert calls == ["link", "fsync", "unlink", "fsync"]
+
+
 @pytest.mark.parametrize("call", ["link", "fsync", "unlink"])
 @pytest.mark.parametrize("done", [False, True])
 def test_what_was_interrupted_at_any_call_is_published_again(tmp_path, monkeypatch, call, done):

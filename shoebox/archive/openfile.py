@@ -51,6 +51,7 @@ class OpenFile(AppendFile):
                 f"{self.path}: somebody else has removed or renamed it while it was written; "
                 "look for it, its records are nowhere else"
             )
+        # It would come back, after the archive was shipped and removed.
         directory.sync()
         self.path = self._spool.path / self.name
 
