@@ -34,6 +34,9 @@ CATALOG: Final = ".catalog"
 ASIDE: Final = (TORN, CORRUPT, DELIVERY, CATALOG, TEMPORARY_SUFFIX)
 """What is never part of a source: none of these holds an archive that is in order."""
 
+_PUT_ASIDE: Final = (TORN, CORRUPT, CORRUPT + DELIVERY)
+"""What waits for nobody but whoever looks at it."""
+
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
 
@@ -180,9 +183,11 @@ class Spool:
             )
 
     def size(self) -> int:
-        """Return the bytes of all files in the directory."""
+        """Return the bytes of all files in the directory that were not put aside for good."""
         with self.directory.listing() as entries:
-            return sum(_size(entry) for entry in entries)
+            # By their inodes: one that is just being sealed has two names.
+            sizes = {it.inode(): _size(it) for it in entries if not it.name.endswith(_PUT_ASIDE)}
+        return sum(sizes.values())
 
     def close(self) -> None:
         """Give the directory's descriptor back."""

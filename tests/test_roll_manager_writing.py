@@ -1044,6 +1044,46 @@ class TestTheSpoolLimit:
         assert not writer.is_alive()
         manager.close()
 
+    @pytest.mark.parametrize("on_full", ["raise", "block"])
+    def test_a_limit_below_the_size_of_an_archive_stops_nobody(self, tmp_path, caplog, on_full):
+        """What is open is not shipped, and would take up the room for good."""
+        spool, store = tmp_path / "spool", tmp_path / "store"
+        spool.mkdir()
+        store.mkdir()
+        caplog.set_level("INFO")
+        manager = WritingRollManager(
+            TEMPLATE,
+            NeverRollChecker(),
+            spool,
+            storage=[LocalBackend(path=store)],
+            spool_limit_mb=0.05,
+            on_full=on_full,
+            compression="none",
+        )
+
+        def write():
+            try:
+                manager.write({}, "x" * 1000)
+            except SpoolFull:
+                return False
+            return True
+
+        for _ in range(100):
+            assert write() if on_full == "block" else wait_until(write) is None
+        manager.close()
+        assert len(payloads(store)) == 100
+        assert "records (limit: the spool is full)" in caplog.text
+
+    def test_an_archive_without_a_record_is_not_rolled_at_the_limit(self, tmp_path):
+        manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, spool_limit_mb=0.05)
+        (tmp_path / "other.events").write_bytes(bytes(52_000))
+        with pytest.raises(RecordTypeError):
+            manager.write(None, "")
+        with pytest.raises(SpoolFull):
+            manager.write({}, "x" * 1000)
+        assert len(list(tmp_path.glob("*.open"))) == 1
+        manager.close()
+
     def test_it_waits_no_longer_than_it_may(self, tmp_path):
         (tmp_path / "other.events").write_bytes(bytes(100_000))
         manager = WritingRollManager(

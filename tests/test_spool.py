@@ -278,7 +278,20 @@ def test_states_are_told_by_names_alone(tmp_path, spool):
         (tmp_path / name).write_bytes(b"123")
     assert spool.sealed() == ["a", "e.events"]
     assert spool.names(".open") == ["a.open"]
-    assert spool.size() == 3 * len(names)
+    assert spool.size() == 3 * (len(names) - 2)
+
+
+@pytest.mark.parametrize("name", ["a.torn", "a-0001.torn", "a.corrupt", "a.corrupt.delivery"])
+def test_what_was_put_aside_takes_no_room_from_what_is_written(tmp_path, spool, name):
+    (tmp_path / "a.delivery").write_bytes(bytes(10))
+    (tmp_path / name).write_bytes(bytes(1000))
+    assert spool.size() == 10
+
+
+def test_a_file_with_two_names_counts_once(tmp_path, spool):
+    (tmp_path / "a.open").write_bytes(bytes(10))
+    os.link(tmp_path / "a.open", tmp_path / "a")
+    assert spool.size() == 10
 
 
 def test_a_link_counts_with_its_own_size_and_a_file_that_goes_with_none(

@@ -53,7 +53,7 @@ class Background:
             seconds = self._asked.deadline(archive)
             if archive is not None and seconds is not None and seconds <= 0:
                 if self._asked.is_due(archive):
-                    current.roll_quietly()
+                    current.roll_quietly(self._asked.reason)
                 archive, seconds = current.archive, self._asked.deadline(current.archive)
             waiting = list(current.waiting()) if self._syncs else []
         for ticket in waiting:

@@ -114,7 +114,7 @@ class Current:
         # Before a roll, which may leave the record out.
         ticket = archive, archive.records, archive.batch
         if self._asked.is_due(archive):
-            self.roll_quietly()
+            self.roll_quietly(self._asked.reason)
         return ticket
 
     def take_many(self, records: Iterable[Any], tickets: dict[int, Ticket]) -> None:
@@ -137,7 +137,7 @@ class Current:
                     due = self._asked.failed(archive, error)
                 if due:
                     _add(tickets, archive)
-                    self.roll_quietly()
+                    self.roll_quietly(self._asked.reason)
                     archive = self.archive
         except OSError:
             if archive is not None:
@@ -186,10 +186,10 @@ class Current:
             self.archive = None
             self._passed_on += archive.size
 
-    def roll_quietly(self) -> None:
-        """Roll because the checker says so; the record was taken, whatever becomes of it."""
+    def roll_quietly(self, reason: str) -> None:
+        """Roll without being asked to; what was taken stays taken, whatever becomes of it."""
         try:
-            self.hand_over(self._asked.reason)
+            self.hand_over(reason)
             self._complaints.over("roll")
         except OSError as error:
             self._complaints.say("roll", f"{self._archives.path}: can't roll now: {error}")
