@@ -826,6 +826,36 @@ def test_close_does_not_wait_for_ever_for_a_callback(tmp_path):
     blocked.join()
 
 
+def test_roll_and_close_leave_a_callback_that_takes_long_to_its_thread(tmp_path):
+    """What it has not been told of yet it is told of, and that is offered then."""
+    spool, store, go_on, heard = tmp_path / "s", tmp_path / "o", threading.Event(), []
+    spool.mkdir()
+    store.mkdir()
+
+    class Blocks(Callback):
+        def on_close(self, path):
+            assert threading.current_thread() is not threading.main_thread()
+            assert go_on.wait(SECONDS)
+            heard.append(path.name)
+
+    options = {"storage": [LocalBackend(path=store)], "close_timeout": 0.01}
+    manager = WritingRollManager(TEMPLATE, NeverRollChecker(), spool, Blocks(), **options)
+    manager.write({}, "0")
+    manager.roll()
+    manager.write({}, "1")
+    manager.close()
+    assert heard == []
+    assert payloads(spool) == ["0", "1"]
+    go_on.set()
+    wait_until(lambda: len(list(spool.glob("*.delivery"))) == 2)
+    WritingRollManager(
+        TEMPLATE, NeverRollChecker(), spool, Blocks(), storage=[LocalBackend(path=store)]
+    ).close()
+    assert payloads(store) == ["0", "1"]
+    assert len(heard) == 2
+    manager._spool.close()
+
+
 def test_a_callback_may_write_to_the_same_manager_and_roll(tmp_path):
     class Writes(Callback):
         left = 3

@@ -6,6 +6,7 @@ cut off, and the file keeps its open name until it is whole.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -165,10 +166,8 @@ def _holds_rest(directory: Directory, name: str, source: BinaryIO) -> bool:
     """Tell whether a file holds just what is left of the source."""
     try:
         fd = directory.open(name)
-    except FileNotFoundError:
-        return False
     except OSError as error:
-        if error.errno not in NO_FILE:
+        if error.errno not in {*NO_FILE, errno.ENOENT}:
             raise
         return False
     with os.fdopen(fd, "rb") as file:

@@ -220,10 +220,9 @@ class WritingRollManager(Taker, Closing):
             self._sealer.start()
             self._telling.start()
 
-    def _end(self) -> list[OSError]:
+    def _end(self) -> list[Exception]:
         deadline = monotonic() + self._close_timeout
         self._background.stop()
-        self._sealer.stop()
         errors = self._sealer.finish(self._close_timeout)
         self._telling.stop()
         if self._shipper is not None:
@@ -231,7 +230,8 @@ class WritingRollManager(Taker, Closing):
         self._telling.join(max(0.0, deadline - monotonic()))
         lifetime.let_go(self)
         self._ended = True
-        if self._shipper is None or not self._shipper.alive:
+        ships = self._shipper is not None and self._shipper.alive
+        if not (ships or self._sealer.behind):
             self._spool.close()
         return errors
 
