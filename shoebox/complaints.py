@@ -12,12 +12,16 @@ class Complaints:
 
     def __init__(self, log: logging.Logger | None = None) -> None:
         self._log = logger(__name__) if log is None else log
-        self._said: dict[str, str] = {}
+        self._said: dict[str, object] = {}
 
-    def say(self, topic: str, message: str) -> None:
-        """Log a message, unless it was the last on its topic."""
-        if self._said.get(topic) != message:
-            self._said[topic] = message
+    def say(self, topic: str, message: str, *, cause: object = None) -> None:
+        """Log a message, unless it was the last on its topic.
+
+        Messages of the same `cause` are the same, however they differ.
+        """
+        said = message if cause is None else cause
+        if self._said.get(topic) != said:
+            self._said[topic] = said
             self._log.error("%s", message)
 
     def over(self, topic: str) -> None:

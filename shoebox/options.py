@@ -87,7 +87,8 @@ WRITER: tuple[cfg.Opt, ...] = (
     cfg.FloatOpt(
         "spool_limit_mb",
         min=_SMALLEST,
-        help="How much the spool may hold, in MB of 2**20 bytes; no limit if it is left out.",
+        help="How much the spool may hold, in MB of 2**20 bytes, without what was put aside "
+        "(NAME.torn, NAME.corrupt); no limit if it is left out.",
     ),
     cfg.StrOpt(
         "on_full",

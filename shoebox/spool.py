@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from shoebox.errors import BadWorkingDirectory, InvalidName, NotOurs
 from shoebox.files import Directory, closing_on_error
@@ -43,6 +44,9 @@ __all__ = [
     "render",
     "without_directives",
 ]
+
+_PUT_ASIDE: Final = (TORN, CORRUPT, CORRUPT + DELIVERY)
+"""What waits for nobody but whoever looks at it."""
 
 MAX_NAME = 255 - len("-0001" + DELIVERY)
 """Bytes of an archive's name that leave room for its states, of the 255 a file system has."""
@@ -140,6 +144,21 @@ class Spool:
                 f"{self.path / name}: {error.strerror}; see whose it is, and take it away"
             ) from error
 
+    def link(self, fd: int, opened: str, state: str = "") -> str:
+        """Give a file, whose lock `fd` holds, its name besides the open one, durably; return it.
+
+        A name that is taken gets a number: nothing is replaced. As long as the open name is
+        there, be it after a power cut, this can be done again and gives the same.
+        """
+        taken = next(
+            name + state
+            for name in numbered(opened.removesuffix(OPEN))
+            if self._link(fd, opened, name, state)
+        )
+        # Before the open name goes: a power cut could else take both.
+        self.directory.sync()
+        return taken
+
     def sweep(self) -> None:
         """Remove the temporary files of processes that died."""
         self.directory.sweep(
@@ -161,9 +180,11 @@ class Spool:
             )
 
     def size(self) -> int:
-        """Return the bytes of all files in the directory."""
+        """Return the bytes of all files in the directory that were not put aside for good."""
         with self.directory.listing() as entries:
-            return sum(_size(entry) for entry in entries)
+            # By their inodes: one that is just being sealed has two names.
+            sizes = {it.inode(): _size(it) for it in entries if not it.name.endswith(_PUT_ASIDE)}
+        return sum(sizes.values())
 
     def close(self) -> None:
         """Give the directory's descriptor back."""
@@ -176,6 +197,21 @@ class Spool:
         except FileExistsError:
             return None
         return fd if self.directory.lock_new(name, fd) else None
+
+    def _link(self, fd: int, opened: str, name: str, state: str) -> bool:
+        """Give a file this name, unless it is another's; tell whether it has it now."""
+        if self.directory.holds(name + state, fd):
+            return True
+        claims = [] if state else [DELIVERY]
+        if name + OPEN != opened:
+            claims.append(OPEN)
+        if any(self.directory.exists(name + claim) for claim in claims):
+            return False
+        try:
+            self.directory.link(opened, name + state)
+        except FileExistsError:
+            return False
+        return True
 
     def _reserve(self, name: str) -> int | None:
         fd = self.create_locked(name + OPEN)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoebox.archive import ArchiveReader, ArchiveWriter, recover, recover_all
+from shoebox.archive import ArchiveReader, ArchiveWriter, recover, recover_all, recovery
 from shoebox.archive.frames import Located
 from shoebox.archive.recovery import Recovery
 from shoebox.errors import RecoveryError
@@ -252,6 +252,78 @@ def test_a_name_that_is_taken_gets_a_number_and_nothing_is_overwritten(tmp_path)
     assert (tmp_path / "a-0001.events.open").read_bytes() == b"reserved"
 
 
+def test_a_name_that_is_taken_while_it_is_given_is_not_overwritten(tmp_path, monkeypatch):
+    abandon(tmp_path / "a")
+    real = os.link
+
+    def taken_first(source, target, **options):
+        if target == "a":
+            (tmp_path / "a").write_bytes(b"another's")
+        real(source, target, **options)
+
+    monkeypatch.setattr(os, "link", taken_first)
+    assert recover(tmp_path / "a").path == tmp_path / "a-0001"
+    assert (tmp_path / "a").read_bytes() == b"another's"
+    assert_sound(tmp_path / "a-0001", len(ROWS))
+
+
+def test_one_that_a_power_cut_has_left_both_names_keeps_the_last_one(tmp_path):
+    golden.write_blocks(tmp_path / "a", BLOCKS)
+    os.link(tmp_path / "a", tmp_path / "a.open")
+    (tmp_path / "a.delivery").write_text("{}")
+    assert recover(tmp_path / "a").path == tmp_path / "a"
+    assert names(tmp_path) == ["a", "a.delivery"]
+    assert_sound(tmp_path / "a", len(ROWS))
+
+
+def test_a_child_that_is_forked_meanwhile_does_not_keep_the_lock(tmp_path, monkeypatch):
+    abandon(tmp_path / "a")
+    copies, real = [], recovery.examine
+
+    def forking(*args):
+        # What a child has is a copy of the descriptor, which this is too.
+        copies.extend(os.dup(int(it.name)) for it in held(tmp_path / "a.open"))
+        return real(*args)
+
+    monkeypatch.setattr(recovery, "examine", forking)
+    with closing(Spool(tmp_path)) as spool:
+        assert [done.outcome for done in recover_all(spool)] == ["sealed"]
+        fd = spool.hold("a")
+    assert fd is not None
+    for it in (fd, *copies):
+        os.close(it)
+
+
+def held(path: Path) -> list[Path]:
+    """Return the entries in /proc of the descriptors that lead to a file."""
+    return [it for it in Path("/proc/self/fd").iterdir() if it.exists() and it.samefile(path)]
+
+
+def test_a_torn_tail_is_not_saved_twice_where_the_first_can_not_be_read_now(tmp_path, monkeypatch):
+    data = abandon(tmp_path / "a")
+    path = put(tmp_path / "b", data[:-5])
+
+    def refuse(*_):
+        raise OSError(errno.EIO, "the disk says no")
+
+    def refuse_torn(name, *args):
+        return refuse() if name == "a.torn" else real(name, *args)
+
+    with closing(Spool(path.parent)) as spool:
+        real = spool.directory.open
+        for owner, call, refused in (
+            (os, "ftruncate", refuse),
+            (spool.directory, "open", refuse_torn),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, call, refused)
+                [left] = recover_all(spool)
+            assert (left.outcome, left.again) == ("left", True)
+            assert names(path.parent) == ["a.open", "a.torn"]
+        assert [done.outcome for done in recover_all(spool)] == ["sealed"]
+    assert names(path.parent) == ["a", "a.torn"]
+
+
 def test_a_sealed_archive_that_was_not_renamed_is_only_renamed(tmp_path):
     data = golden.write_blocks(tmp_path / "b", BLOCKS).read_bytes()
     done = recover(put(tmp_path / "c", data))
@@ -277,14 +349,14 @@ def test_a_planted_index_frame_of_an_impossible_level_is_torn(tmp_path):
 def test_all_are_recovered_and_one_that_fails_is_left_for_the_next_time(tmp_path, monkeypatch):
     abandon(tmp_path / "a")
     abandon(tmp_path / "b")
-    rename = os.rename
+    link = os.link
 
     def refuse(source, target, **options):
         if source == "a.open":
             raise OSError(errno.EIO, "the disk says no")
-        rename(source, target, **options)
+        link(source, target, **options)
 
-    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     spool = Spool(tmp_path)
     assert [(done.path.name, done.outcome) for done in recover_all(spool)] == [
         ("a.open", "left"),

@@ -351,14 +351,14 @@ def test_a_failed_fsync_finishes_the_file_and_tells_what_is_in_doubt(tmp_path, m
     assert recover(tmp_path / "a").records == 2
 
 
-@pytest.mark.parametrize("call", ["fdatasync", "rename", "fsync"])
+@pytest.mark.parametrize("call", ["fdatasync", "link", "fsync", "unlink"])
 def test_nothing_is_appended_behind_an_end_that_could_not_be_made_durable(
     tmp_path, monkeypatch, call
 ):
     writer = ArchiveWriter(tmp_path / "a")
     writer.write({}, "x")
     if call == "fsync":
-        writer.sync()  # the name of the open file is durable then: it is the rename that is not
+        writer.sync()  # the name of the open file is durable then: it is the other that is not
 
     def fail(*_, **__):
         raise OSError(errno.EIO, "input/output error")
@@ -372,10 +372,23 @@ def test_nothing_is_appended_behind_an_end_that_could_not_be_made_durable(
     with pytest.raises(WriterClosed):
         writer.write({}, "y")
     writer.release()
-    if call == "fsync":
-        assert_holds(tmp_path / "a", 1)
-    else:
-        assert recover(tmp_path / "a").records == 1
+    assert recover(tmp_path / "a").records == 1
+    assert names(tmp_path) == ["a"]
+    assert_holds(tmp_path / "a", 1)
+
+
+def test_an_archive_that_can_not_be_removed_is_given_back(tmp_path, monkeypatch):
+    """Its lock would else be held for as long as the process lives."""
+    writer = ArchiveWriter(tmp_path / "a")
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", fail)
+        with pytest.raises(OSError, match="input/output error"):
+            writer.close()
+    assert recover(tmp_path / "a").outcome == "removed"
 
 
 def test_where_not_even_the_header_can_be_written_no_file_is_left(tmp_path, monkeypatch):
@@ -452,7 +465,7 @@ def test_a_full_disk_is_an_error_at_once_and_writing_works_again(tmp_path, limit
     assert names(tmp_path) == ["a"]
 
 
-@pytest.mark.parametrize("call", ["fdatasync", "rename", "fsync"])
+@pytest.mark.parametrize("call", ["fdatasync", "link", "fsync", "unlink"])
 def test_a_seal_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch, call):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

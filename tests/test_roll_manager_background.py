@@ -23,13 +23,19 @@ from tests.checkers import Clock
 class Writer:
     """What a manager has, without its thread: ticks come from the test."""
 
-    def __init__(self, folder, checker=None, sync_interval=None):
+    def __init__(self, folder, checker=None, sync_interval=None, template="a.events"):
         complaints = Complaints()
         asked = Asked(NeverRollChecker() if checker is None else checker, complaints)
         self.sealer = Sealer(CallbackList([]), None, self._salvage)
-        archives = Succession(Spool(folder), "a.events", compression="none", format_version=2)
+        archives = Succession(Spool(folder), template, compression="none", format_version=2)
         self.current = Current(
-            archives, self.sealer, asked, complaints, lambda: None, each_record=False
+            archives,
+            self.sealer,
+            asked,
+            complaints,
+            opening=lambda: None,
+            ready=lambda: None,
+            each_record=False,
         )
         self.background = Background(self.current, asked, complaints, sync_interval)
 
@@ -122,15 +128,17 @@ def test_a_sync_that_fails_is_logged_and_the_records_are_written_again(
 def test_with_no_archive_for_what_is_in_doubt_it_goes_on_and_says_so_once(
     tmp_path, monkeypatch, caplog
 ):
-    writer = Writer(tmp_path, sync_interval=0.25)
-    writer.write("x")
-    with monkeypatch.context() as patch:
-        failing(patch, "fdatasync")
-        for _ in range(4):
+    """Each try has a file with a name of its own, and that is no other trouble."""
+    writer = Writer(tmp_path, sync_interval=0.001, template="a_%f.events")
+    for times in (1, 2):
+        writer.write("x")
+        with monkeypatch.context() as patch:
+            failing(patch, "fdatasync")
             writer.tick()
-    assert caplog.text.count("no archive can be opened for records in doubt") == 1
-    writer.tick()
-    assert writer.current.archive.committed == 1
+            assert [writer.tick() for _ in range(3)] == [TICK] * 3
+        assert caplog.text.count("no archive can be opened for records in doubt") == times
+        assert writer.tick() == 0.001
+        assert writer.current.archive.committed == 1
     writer.end()
 
 

@@ -28,10 +28,21 @@ class Writer:
         complaints = Complaints()
         asked = Asked(NeverRollChecker() if checker is None else checker, complaints)
         self.sealer = Sealer(CallbackList([]), None, self._salvage)
+        self.ready = 0
+        """How often it was told that an archive is open."""
         archives = Succession(Spool(folder), "a.events", compression="none", format_version=2)
         self.current = Current(
-            archives, self.sealer, asked, complaints, opening, each_record=each_record
+            archives,
+            self.sealer,
+            asked,
+            complaints,
+            opening,
+            ready=self._be_ready,
+            each_record=each_record,
         )
+
+    def _be_ready(self):
+        self.ready += 1
 
     def _salvage(self, blocks):
         self.current.salvage(blocks)
@@ -100,6 +111,18 @@ def test_it_rolls_when_the_checker_says_so(tmp_path):
     assert [number for _, number, _ in tickets] == [1, 2, 1]
     assert tickets[0][0] is tickets[1][0] is not tickets[2][0]
     assert payloads(tmp_path) == ["a", "b", "c"]
+
+
+def test_what_can_not_be_opened_is_told_as_opening_and_not_as_ready(writer, monkeypatch):
+    """Who looks after the open archive would else be woken by its own tries, again and again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", refuse())
+        with pytest.raises(OSError, match="Input/output error"):
+            writer.take("x")
+    assert writer.ready == 0
+    writer.take("x")
+    assert writer.ready == 1
+    writer.end()
 
 
 def test_a_commit_takes_the_archives_before_with_it(tmp_path):

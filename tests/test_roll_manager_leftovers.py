@@ -60,7 +60,7 @@ def test_what_the_disk_refuses_is_to_be_tried_again_and_told_once(tmp_path, monk
     leftovers, told = Leftovers(Spool(tmp_path), None), []
     caplog.set_level(logging.WARNING, "shoebox.roll_manager.leftovers")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", refuse)
+        patch.setattr(os, "link", refuse)
         assert [leftovers.gather(told.append) for _ in range(2)] == [False, False]
     said = [it for it in caplog.records if it.name.endswith("leftovers")]
     assert [it.levelname for it in said] == ["ERROR"]
@@ -75,7 +75,7 @@ def test_what_is_no_archive_is_left_and_not_tried_again(tmp_path):
     assert NONE.gather(refuse)
 
 
-@pytest.mark.parametrize("call", ["rename", "fsync"])
+@pytest.mark.parametrize("call", ["link", "fsync"])
 def test_a_writer_that_goes_on_recovers_and_ships_what_it_could_not_at_its_start(
     tmp_path, monkeypatch, call
 ):

@@ -28,6 +28,8 @@ def names(listing):
         ("%Y_a.events", "2026_a-0001.events", True),
         ("a.events", "a-0001.events.open", True),
         ("a.events", "a-12345.events", True),
+        ("a.events", "a-0001-0002.events", True),
+        ("a-2026.events", "a-2026-0001.events", True),
         ("a.events", "a-x.events", False),
         ("a", "a-0002", True),
         ("a b/c:d", "a_b_c_d", True),

@@ -75,18 +75,108 @@ def test_what_is_handed_over_while_another_thread_is_at_it_is_sealed_by_that_one
             assert go_on.wait(SECONDS)
 
     found = sealer(Blocks())
+    found.start()
     found.hand_over(archive(archives), "first")
-    thread = threading.Thread(target=found.run, args=(SECONDS,))
-    thread.start()
     assert inside.wait(SECONDS)
     second = archive(archives)
     found.hand_over(second, "second")
-    found.run(0.0)
+    assert not found.run(0.0)
     assert second.sealed
     assert len(found.files()) == 2
     go_on.set()
-    thread.join()
+    assert found.run(SECONDS)
     assert found.files() == []
+    assert found.finish(SECONDS) == []
+
+
+def test_a_callback_is_waited_for_no_longer_than_said_and_told_nevertheless(archives, caplog):
+    """It is called on its own thread, be nobody else in one."""
+    threads, inside, go_on = [], threading.Event(), threading.Event()
+
+    class Blocks(Callback):
+        def on_close(self, path):
+            threads.append(threading.current_thread().name)
+            inside.set()
+            assert go_on.wait(SECONDS)
+
+    found = sealer(Blocks())
+    found.start()
+    for _ in range(2):
+        found.hand_over(archive(archives), "a reason")
+    assert found.finish(0.01) == []
+    assert found.behind
+    assert "a callback has not returned for 0.0 s" in caplog.text
+    assert inside.wait(SECONDS)
+    go_on.set()
+    found._tells.join(SECONDS)
+    assert threads == ["shoebox-callbacks"] * 2
+    assert found.files() == []
+
+
+def test_a_callback_that_seals_does_not_wait_for_itself(archives):
+    class Seals(Callback):
+        left = 2
+
+        def on_close(self, path):
+            if self.left:
+                self.left -= 1
+                found.hand_over(archive(archives), "a reason")
+                assert found.run(SECONDS)
+
+    found = sealer(Seals())
+    found.start()
+    found.hand_over(archive(archives), "a reason")
+    assert found.finish(SECONDS) == []
+    assert not found.behind
+    assert found.files() == []
+
+
+def test_what_a_seal_does_not_expect_keeps_the_archive_for_another_try(archives, monkeypatch):
+    it = archive(archives)
+    found = sealer()
+    with monkeypatch.context() as patch:
+        patch.setattr(it._file, "append", lambda *_: fail(MemoryError()))
+        sealing = found.hand_over(it, "a reason")
+        found.run(SECONDS)
+    assert isinstance(sealing.error, MemoryError)
+    assert not it.sealed
+    assert found.finish(SECONDS) == []
+    assert it.sealed
+
+
+def test_what_a_salvage_does_not_expect_is_tried_again_and_told_once(archives, monkeypatch, caplog):
+    tries = []
+
+    def salvage(blocks):
+        tries.append(blocks)
+        if len(tries) < 4:
+            raise MemoryError
+
+    found = sealer(salvage=salvage)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fdatasync", lambda fd: fail(OSError(errno.EIO, "broken")))
+        found.hand_over(archive(archives), "a reason")
+        for _ in range(3):
+            found._seal_due()
+    assert len(tries) == 3
+    assert caplog.text.count("what is due for archives is tried again: MemoryError") == 1
+    assert len(found.files()) == 1
+    found._seal_due()
+    assert found.files() == []
+
+
+def test_who_could_not_be_told_is_told_with_the_next_try(archives, monkeypatch):
+    hears = Hears()
+    found = sealer(hears)
+    with monkeypatch.context() as patch:
+        patch.setattr(found, "_release", lambda _: fail(MemoryError()))
+        it = archive(archives)
+        found.hand_over(it, "a reason")
+        found.run(SECONDS)
+    assert found.files() == [it]
+    assert found.finish(SECONDS) == []
+    assert found.files() == []
+    assert hears.heard == [("close", "a.events")] * 2
 
 
 def test_no_room_for_the_index_keeps_the_archive_for_another_try(archives, monkeypatch):

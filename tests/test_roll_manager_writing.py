@@ -488,7 +488,7 @@ def test_what_a_failed_sync_left_in_doubt_is_written_again_without_another_write
 
 
 def test_writing_waits_neither_for_sealing_nor_for_callbacks(tmp_path, monkeypatch):
-    go_on, real = threading.Event(), os.rename
+    go_on, real = threading.Event(), os.link
 
     def slow(*args, **kwargs):
         assert go_on.wait(SECONDS)
@@ -498,7 +498,7 @@ def test_writing_waits_neither_for_sealing_nor_for_callbacks(tmp_path, monkeypat
         def on_close(self, path):
             assert go_on.wait(SECONDS)
 
-    monkeypatch.setattr(os, "rename", slow)
+    monkeypatch.setattr(os, "link", slow)
     checker = RecordsRollChecker(roll_records=2)
     manager = WritingRollManager(TEMPLATE, checker, tmp_path, Slow(), durability="roll")
     for index in range(10):
@@ -826,6 +826,36 @@ def test_close_does_not_wait_for_ever_for_a_callback(tmp_path):
     blocked.join()
 
 
+def test_roll_and_close_leave_a_callback_that_takes_long_to_its_thread(tmp_path):
+    """What it has not been told of yet it is told of, and that is offered then."""
+    spool, store, go_on, heard = tmp_path / "s", tmp_path / "o", threading.Event(), []
+    spool.mkdir()
+    store.mkdir()
+
+    class Blocks(Callback):
+        def on_close(self, path):
+            assert threading.current_thread() is not threading.main_thread()
+            assert go_on.wait(SECONDS)
+            heard.append(path.name)
+
+    options = {"storage": [LocalBackend(path=store)], "close_timeout": 0.01}
+    manager = WritingRollManager(TEMPLATE, NeverRollChecker(), spool, Blocks(), **options)
+    manager.write({}, "0")
+    manager.roll()
+    manager.write({}, "1")
+    manager.close()
+    assert heard == []
+    assert payloads(spool) == ["0", "1"]
+    go_on.set()
+    wait_until(lambda: len(list(spool.glob("*.delivery"))) == 2)
+    WritingRollManager(
+        TEMPLATE, NeverRollChecker(), spool, Blocks(), storage=[LocalBackend(path=store)]
+    ).close()
+    assert payloads(store) == ["0", "1"]
+    assert len(heard) == 2
+    manager._spool.close()
+
+
 def test_a_callback_may_write_to_the_same_manager_and_roll(tmp_path):
     class Writes(Callback):
         left = 3
@@ -1042,6 +1072,46 @@ class TestTheSpoolLimit:
         other.unlink()
         writer.join(SECONDS)
         assert not writer.is_alive()
+        manager.close()
+
+    @pytest.mark.parametrize("on_full", ["raise", "block"])
+    def test_a_limit_below_the_size_of_an_archive_stops_nobody(self, tmp_path, caplog, on_full):
+        """What is open is not shipped, and would take up the room for good."""
+        spool, store = tmp_path / "spool", tmp_path / "store"
+        spool.mkdir()
+        store.mkdir()
+        caplog.set_level("INFO")
+        manager = WritingRollManager(
+            TEMPLATE,
+            NeverRollChecker(),
+            spool,
+            storage=[LocalBackend(path=store)],
+            spool_limit_mb=0.05,
+            on_full=on_full,
+            compression="none",
+        )
+
+        def write():
+            try:
+                manager.write({}, "x" * 1000)
+            except SpoolFull:
+                return False
+            return True
+
+        for _ in range(100):
+            assert write() if on_full == "block" else wait_until(write) is None
+        manager.close()
+        assert len(payloads(store)) == 100
+        assert "records (limit: the spool is full)" in caplog.text
+
+    def test_an_archive_without_a_record_is_not_rolled_at_the_limit(self, tmp_path):
+        manager = WritingRollManager(TEMPLATE, NeverRollChecker(), tmp_path, spool_limit_mb=0.05)
+        (tmp_path / "other.events").write_bytes(bytes(52_000))
+        with pytest.raises(RecordTypeError):
+            manager.write(None, "")
+        with pytest.raises(SpoolFull):
+            manager.write({}, "x" * 1000)
+        assert len(list(tmp_path.glob("*.open"))) == 1
         manager.close()
 
     def test_it_waits_no_longer_than_it_may(self, tmp_path):

@@ -197,6 +197,29 @@ def test_no_number_is_left_out_behind_names_that_are_taken(tmp_path, spool):
         os.close(fd)
 
 
+@pytest.mark.parametrize(
+    ("state", "there", "given"),
+    [
+        ("", [], "a.events"),
+        ("", ["a.events"], "a-0001.events"),
+        ("", ["a.events.delivery"], "a-0001.events"),
+        ("", ["a.events", "a-0001.events.open"], "a-0002.events"),
+        (".corrupt", ["a.events", "a.events.delivery"], "a.events.corrupt"),
+        (".corrupt", ["a.events.corrupt"], "a-0001.events.corrupt"),
+    ],
+)
+def test_an_open_file_gets_the_first_name_that_nobody_claims(tmp_path, spool, state, there, given):
+    fd, _ = spool.create("a.events")
+    for name in there:
+        (tmp_path / name).write_bytes(b"theirs")
+    for _ in range(2):
+        assert spool.link(fd, "a.events.open", state) == given
+        assert spool.directory.holds(given, fd)
+    assert all((tmp_path / name).read_bytes() == b"theirs" for name in there)
+    assert len(list(tmp_path.iterdir())) == len(there) + 2
+    os.close(fd)
+
+
 def test_a_file_that_is_held_is_appended_to(tmp_path, spool):
     (tmp_path / "a.open").write_bytes(b"here")
     fd = spool.hold("a.open")
@@ -255,7 +278,20 @@ def test_states_are_told_by_names_alone(tmp_path, spool):
         (tmp_path / name).write_bytes(b"123")
     assert spool.sealed() == ["a", "e.events"]
     assert spool.names(".open") == ["a.open"]
-    assert spool.size() == 3 * len(names)
+    assert spool.size() == 3 * (len(names) - 2)
+
+
+@pytest.mark.parametrize("name", ["a.torn", "a-0001.torn", "a.corrupt", "a.corrupt.delivery"])
+def test_what_was_put_aside_takes_no_room_from_what_is_written(tmp_path, spool, name):
+    (tmp_path / "a.delivery").write_bytes(bytes(10))
+    (tmp_path / name).write_bytes(bytes(1000))
+    assert spool.size() == 10
+
+
+def test_a_file_with_two_names_counts_once(tmp_path, spool):
+    (tmp_path / "a.open").write_bytes(bytes(10))
+    os.link(tmp_path / "a.open", tmp_path / "a")
+    assert spool.size() == 10
 
 
 def test_a_link_counts_with_its_own_size_and_a_file_that_goes_with_none(

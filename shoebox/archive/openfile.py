@@ -27,7 +27,8 @@ class OpenFile(AppendFile):
             self._close_spool()
             raise
         with closing_on_error(fd):
-            super().__init__(fd, self._spool.path / (self.name + OPEN), kinds=digests)
+            self._opened = self.name + OPEN
+            super().__init__(fd, self._spool.path / self._opened, kinds=digests)
 
     def sync(self) -> None:
         """Make what was appended, and the name, survive a power cut, or raise DurabilityError."""
@@ -38,24 +39,30 @@ class OpenFile(AppendFile):
     def publish(self) -> None:
         """Give it its name, durably; one that was interrupted may be called again.
 
-        Raise ArchiveGone where it has not its open name any more.
+        The name gets a number if somebody has taken it meanwhile. Raise ArchiveGone where the
+        file has not its open name any more, be that another file's now.
         """
-        directory = self._spool.directory
-        if not directory.holds(self.name, self.fd):
-            try:
-                directory.rename(self.name + OPEN, self.name)
-            except FileNotFoundError as error:
-                raise ArchiveGone(
-                    f"{self.path}: somebody else has removed or renamed it while it was written; "
-                    "look for it, its records are nowhere else"
-                ) from error
+        directory, opened = self._spool.directory, self._opened
+        if directory.holds(opened, self.fd):
+            self.name = self._spool.link(self.fd, opened)
+            directory.remove(opened)
+        elif not directory.holds(self.name, self.fd):
+            raise ArchiveGone(
+                f"{self.path}: somebody else has removed or renamed it while it was written; "
+                "look for it, its records are nowhere else"
+            )
+        # It would come back, after the archive was shipped and removed.
         directory.sync()
         self.path = self._spool.path / self.name
 
     def discard(self) -> None:
-        """Remove it while it is open."""
-        self._spool.directory.remove(self.name + OPEN)
-        self.release()
+        """Remove it while it is open, unless somebody else has, and give it back."""
+        directory = self._spool.directory
+        try:
+            if directory.holds(self._opened, self.fd):
+                directory.remove(self._opened)
+        finally:
+            self.release()
 
     def release(self) -> None:
         """Give the file and its lock back as it is."""

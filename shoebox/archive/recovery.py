@@ -6,6 +6,7 @@ cut off, and the file keeps its open name until it is whole.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from shoebox.archive.examination import Findings, examine, refusal
 from shoebox.errors import NotOurs, RecoveryError
 from shoebox.escaping import sentence
 from shoebox.files import (
+    NO_FILE,
     TEMPORARY_SUFFIX,
     AppendFile,
     Directory,
@@ -27,7 +29,7 @@ from shoebox.files import (
 )
 from shoebox.format import v1
 from shoebox.format.preamble import PREAMBLE, version_of
-from shoebox.spool import CORRUPT, DELIVERY, OPEN, TORN, Spool
+from shoebox.spool import CORRUPT, OPEN, TORN, Spool
 
 _CHUNK = 1 << 20
 Outcome = Literal["sealed", "removed", "corrupt", "left"]
@@ -103,17 +105,16 @@ def _recover(spool: Spool, name: str, fd: int) -> Recovery:
             reason = refusal(source)
             if reason:
                 return Recovery(file.path, "left", 0, 0, reason)
-            return _act(spool.directory, name, file, source, examine(source, file.path))
+            return _act(spool, name, file, source, examine(source, file.path))
     finally:
-        file.close()
+        file.release()
 
 
-def _act(
-    directory: Directory, name: str, file: AppendFile, source: BinaryIO, found: Findings
-) -> Recovery:
+def _act(spool: Spool, name: str, file: AppendFile, source: BinaryIO, found: Findings) -> Recovery:
     """Do with the archive what its findings call for."""
+    directory = spool.directory
     if found.fault and found.end < found.mark:
-        path = _rename(directory, file, name, CORRUPT)
+        path = _rename(spool, file, CORRUPT)
         return Recovery(path, "corrupt", found.records, 0, found.fault)
     torn = file.size - found.end
     if torn:
@@ -126,7 +127,7 @@ def _act(
     if not found.ended:
         file.append(*found.layout.end(file.size, file.synced))
         file.sync()
-    path = _rename(directory, file, name, "")
+    path = _rename(spool, file)
     return Recovery(path, "sealed", found.records, torn, found.fault)
 
 
@@ -165,7 +166,9 @@ def _holds_rest(directory: Directory, name: str, source: BinaryIO) -> bool:
     """Tell whether a file holds just what is left of the source."""
     try:
         fd = directory.open(name)
-    except OSError:
+    except OSError as error:
+        if error.errno not in {*NO_FILE, errno.ENOENT}:
+            raise
         return False
     with os.fdopen(fd, "rb") as file:
         while (chunk := source.read(_CHUNK)) == file.read(_CHUNK):
@@ -174,21 +177,9 @@ def _holds_rest(directory: Directory, name: str, source: BinaryIO) -> bool:
         return False
 
 
-def _rename(directory: Directory, file: AppendFile, name: str, state: str) -> Path:
+def _rename(spool: Spool, file: AppendFile, state: str = "") -> Path:
     """Give the archive the name of another state, durably, numbered if it is taken."""
-    free = next(
-        candidate + state
-        for candidate in numbered(name)
-        if _is_free(directory, candidate, state, reserved=candidate == name)
-    )
-    directory.rename(file.path.name, free)
-    directory.sync()
-    return directory.path / free
-
-
-def _is_free(directory: Directory, name: str, state: str, *, reserved: bool) -> bool:
-    """Tell whether no file, and no writer but the one that died, claims the name."""
-    claims = [state] if state else [state, DELIVERY]
-    if not reserved:
-        claims.append(OPEN)
-    return not any(directory.exists(name + claim) for claim in claims)
+    name = spool.link(file.fd, file.path.name, state)
+    spool.directory.remove(file.path.name)
+    spool.directory.sync()
+    return spool.path / name

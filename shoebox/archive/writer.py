@@ -193,8 +193,10 @@ class ArchiveWriter(Filling):
 
     def discard(self) -> None:
         """Remove the archive, which holds no record."""
-        self._file.discard()
-        self.release()
+        try:
+            self._file.discard()
+        finally:
+            self.release()
 
     def __enter__(self) -> Self:
         return self

@@ -53,11 +53,13 @@ class Background:
             seconds = self._asked.deadline(archive)
             if archive is not None and seconds is not None and seconds <= 0:
                 if self._asked.is_due(archive):
-                    current.roll_quietly()
+                    current.roll_quietly(self._asked.reason)
                 archive, seconds = current.archive, self._asked.deadline(current.archive)
             waiting = list(current.waiting()) if self._syncs else []
         for ticket in waiting:
             self._sync(*ticket)
+        if "open" in self._complaints:
+            return TICK
         # A roll that fails now would fail at once again.
         if seconds is None or "roll" in self._complaints:
             return self._longest
@@ -66,10 +68,14 @@ class Background:
     def _there(self) -> OpenArchive | None:
         """Return the open archive, also one that is only now opened for what is in doubt."""
         try:
-            return self._current.there()
+            archive = self._current.there()
         except OSError as error:
-            self._complaints.say("open", f"no archive can be opened for records in doubt: {error}")
+            message = f"no archive can be opened for records in doubt: {error}"
+            # Each try has a file with a name of its own, which its error tells.
+            self._complaints.say("open", message, cause=(type(error), error.errno))
             return None
+        self._complaints.over("open")
+        return archive
 
     def _sync(self, archive: OpenArchive, target: int, batch: Batch) -> None:
         try:

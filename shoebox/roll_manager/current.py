@@ -34,7 +34,8 @@ class Current:
 
     All but `commit`, `sync` and `salvage` are called with `lock` held. `each_record` says
     that a writer waits for every record: what can't be flushed is left out then.
-    `opening` hears that an archive will be opened, and may refuse it by raising.
+    `opening` hears that an archive will be opened, and may refuse it by raising; `ready` hears
+    that one was.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Current:
         complaints: Complaints,
         opening: Callable[[], None],
         *,
+        ready: Callable[[], None],
         each_record: bool,
     ) -> None:
         # A lock that knows its owner: what was never taken can't be given back.
@@ -61,6 +63,7 @@ class Current:
         self._asked = asked
         self._complaints = complaints
         self._opening = opening
+        self._ready = ready
         self._each_record = each_record
 
     def refuse_reentry(self, *, seals: bool = False) -> None:
@@ -88,6 +91,7 @@ class Current:
         self._sealer.opened(archive.path)
         self._asked.start(archive)
         self.archive, self._opened = archive, None
+        self._ready()
         return archive
 
     def there(self) -> OpenArchive | None:
@@ -110,7 +114,7 @@ class Current:
         # Before a roll, which may leave the record out.
         ticket = archive, archive.records, archive.batch
         if self._asked.is_due(archive):
-            self.roll_quietly()
+            self.roll_quietly(self._asked.reason)
         return ticket
 
     def take_many(self, records: Iterable[Any], tickets: dict[int, Ticket]) -> None:
@@ -133,7 +137,7 @@ class Current:
                     due = self._asked.failed(archive, error)
                 if due:
                     _add(tickets, archive)
-                    self.roll_quietly()
+                    self.roll_quietly(self._asked.reason)
                     archive = self.archive
         except OSError:
             if archive is not None:
@@ -182,10 +186,10 @@ class Current:
             self.archive = None
             self._passed_on += archive.size
 
-    def roll_quietly(self) -> None:
-        """Roll because the checker says so; the record was taken, whatever becomes of it."""
+    def roll_quietly(self, reason: str) -> None:
+        """Roll without being asked to; what was taken stays taken, whatever becomes of it."""
         try:
-            self.hand_over(self._asked.reason)
+            self.hand_over(reason)
             self._complaints.over("roll")
         except OSError as error:
             self._complaints.say("roll", f"{self._archives.path}: can't roll now: {error}")

@@ -119,7 +119,12 @@ class Folder:
         if name.startswith(".") or name.endswith(ASIDE):
             return False
         name = base_name(name)
-        return bool(self._matches(name) or self._matches(_NUMBER.sub("", name)))
+        while not self._matches(name):
+            # One with a number that was taken too has another number behind it.
+            name, before = _NUMBER.sub("", name), name
+            if name == before:
+                return False
+        return True
 
 
 class Store:

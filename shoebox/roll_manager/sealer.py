@@ -9,25 +9,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import RLock
+from threading import RLock, current_thread
 from time import monotonic
 
 from shoebox.archive.layout import Block
 from shoebox.callback import CallbackList
+from shoebox.complaints import Complaints
 from shoebox.errors import ArchiveGone
-from shoebox.escaping import logger
+from shoebox.escaping import cause, logger
 from shoebox.metrics import NOWHERE, ROLLS, Note, reason_label
+from shoebox.roll_manager.jobs import Job, do
 from shoebox.roll_manager.leftovers import NONE, Leftovers
 from shoebox.roll_manager.reentry import holds
 from shoebox.roll_manager.succession import OpenArchive
 from shoebox.roll_manager.ticker import Ticker
 from shoebox.shipper import Shipper
 from shoebox.starting import start
+from shoebox.waking import Flag
 
 _log = logger(__name__)
-
-_Job = Callable[[], None]
-_FOR_EVER = -1.0
 
 AGAIN = 1.0
 """Seconds after which what failed is tried again."""
@@ -42,7 +42,7 @@ class Sealing:
 
     archive: OpenArchive
     reason: str
-    error: OSError | None = None
+    error: Exception | None = None
 
 
 class Sealer:
@@ -69,11 +69,14 @@ class Sealer:
         self._leftovers = leftovers
         self._look: float | None = None
         """When to look for what is left again, by the monotonic clock; None if nothing is."""
-        self._due: deque[_Job] = deque()
-        self._news: deque[_Job] = deque()
+        self._due: deque[Job] = deque()
+        self._news: deque[Job] = deque()
         """What callbacks are to be told."""
-        self._failed: dict[_Job, OSError] = {}
+        self._awaiting: deque[Flag] = deque()
+        """Those of who waits until they have been."""
+        self._failed: dict[Job, Exception] = {}
         """What is to be tried again."""
+        self._complaints = Complaints(_log)
         self._gone: list[OSError] = []
         """Of archives whose files somebody has taken away, which nothing can be tried for."""
         self._held: list[OpenArchive] = []
@@ -85,17 +88,14 @@ class Sealer:
         """Tells whether this thread is sealing."""
         # A callback may roll, and so come here again.
         self._telling = RLock()
+        self.behind = False
+        """Whether callbacks were still at work when it was finished, and go on."""
         self._seals = Ticker("sealer", self._seal_due, AGAIN)
         self._tells = Ticker("callbacks", self._tell_due, threading.TIMEOUT_MAX)
 
     def start(self) -> None:
-        """Start the threads; they end with the process, or after `stop`."""
+        """Start the threads; they end with the process, or after `finish`."""
         start(self._seals, self._tells)
-
-    def stop(self) -> None:
-        """End the threads soon; `run` and `finish` do what they have left."""
-        self._seals.stop()
-        self._tells.stop()
 
     def opened(self, path: Path) -> None:
         """Have the callbacks told of a new archive."""
@@ -135,32 +135,40 @@ class Sealer:
         """Return the archives whose files are open here."""
         return [*self._held, *self._left]
 
-    def run(self, seconds: float) -> None:
-        """Seal what was handed over, and tell the callbacks.
+    def run(self, seconds: float) -> bool:
+        """Seal what was handed over, and wait until callbacks were told of it, for so long."""
+        do(self._due, self._sealing, self._not_done)
+        if current_thread() is self._tells or not self._tells.is_alive():
+            do(self._news, self._telling, self._not_told)
+            return True
+        told = Flag()
+        self._awaiting.append(told)
+        self._tells.soon()
+        if told.wait(seconds):
+            return True
+        _log.error("a callback has not returned for %.1f s; it is not waited for", seconds)
+        return False
 
-        One that another thread is in is waited for so long.
-        """
-        _do(self._due, self._sealing, _FOR_EVER)
-        if not _do(self._news, self._telling, seconds):
-            _log.error("a callback has not returned for %.1f s; it is not waited for", seconds)
-
-    def finish(self, seconds: float) -> list[OSError]:
+    def finish(self, seconds: float) -> list[Exception]:
         """Do everything for the last time, and close the files; return what it failed with.
 
-        A callback that another thread is in is waited for so long.
+        Callbacks are waited for so long. Those that were not told by then are told nevertheless,
+        if the process lives long enough.
         """
+        self._seals.stop()
         self._try_again()
-        self.run(seconds)
+        self.behind = not self.run(seconds)
+        self._tells.stop()
         for archive in [it for it in self.files() if not it.sealed]:
             self._release(archive)
         return [*self._gone, *self._failed.values()]
 
-    def _have(self, job: _Job) -> None:
+    def _have(self, job: Job) -> None:
         """Have a job done after those that are due."""
         self._due.append(job)
         self._seals.soon()
 
-    def _announce(self, tell: _Job) -> None:
+    def _announce(self, tell: Job) -> None:
         """Have the callbacks told something after what they were told before."""
         self._news.append(tell)
         self._tells.soon()
@@ -171,11 +179,16 @@ class Sealer:
             # On the thread of the callbacks: they are told of what is found.
             self._announce(self._gather_again)
         self._try_again()
-        _do(self._due, self._sealing, _FOR_EVER)
+        do(self._due, self._sealing, self._not_done)
+        if not self._failed:
+            self._complaints.over("due")
         return AGAIN
 
     def _tell_due(self) -> float:
-        _do(self._news, self._telling, _FOR_EVER)
+        awaiting = [self._awaiting.popleft() for _ in range(len(self._awaiting))]
+        do(self._news, self._telling, self._not_told)
+        for told in awaiting:
+            told.set()
         return threading.TIMEOUT_MAX
 
     def _try_again(self) -> None:
@@ -183,13 +196,21 @@ class Sealer:
         failed, self._failed = self._failed, {}
         self._due.extend(failed)
 
+    def _not_done(self, job: Job, error: Exception) -> None:
+        """Have a job tried again that has met what it does not expect."""
+        self._complaints.say("due", f"what is due for archives is tried again: {cause(error)}")
+        self._failed[job] = error
+
+    def _not_told(self, tell: Job, error: Exception) -> None:
+        self._not_done(partial(self._announce, tell), error)
+
     def _seal(self, sealing: Sealing) -> None:
         archive = sealing.archive
         before, sealing.error = sealing.error, None
         try:
             with archive.commit_lock:
                 path = archive.seal()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the archive stays
             sealing.error = error
             if str(error) != str(before):
                 _log.error("%s: can't be sealed now: %s", archive.path, error)
@@ -199,7 +220,7 @@ class Sealer:
             self._noted.append((ROLLS, 1, reason_label(sealing.reason)))
             self._announce(partial(self._tell, archive, path))
 
-    def _not_sealed(self, sealing: Sealing, error: OSError) -> None:
+    def _not_sealed(self, sealing: Sealing, error: Exception) -> None:
         """Make what can be durable; what is in doubt goes into another archive."""
         archive = sealing.archive
         with archive.commit_lock, suppress(OSError):
@@ -248,7 +269,7 @@ class Sealer:
             return
         try:
             self._shipper.offer(path, checksums)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - nor is it told once more
             _log.error("%s: can't be offered now: %s", path, error)
             self._failed[partial(self._offer_now, path, checksums)] = error
 
@@ -263,38 +284,3 @@ class Sealer:
         if self._shipper is not None:
             # Its lock is free now for whoever ships it.
             self._shipper.wake()
-
-
-def _do(jobs: deque[_Job], lock: RLock, seconds: float) -> bool:
-    """Do the jobs, in order; tell whether another thread that is at them was done in time."""
-    while jobs or seconds:
-        try:
-            # Within the block, so that no signal can come between the two.
-            if not lock.acquire(timeout=seconds):
-                return False
-            while jobs:
-                _do_first(jobs)
-        except BaseException:
-            with suppress(RuntimeError):
-                lock.release()
-            raise
-        lock.release()
-        seconds = 0.0
-    return True
-
-
-def _do_first(jobs: deque[_Job]) -> None:
-    try:
-        # Nothing is called: a signal after `popleft` would lose what that returns.
-        job = jobs[0]
-        del jobs[0]
-    except IndexError:
-        # A signal handler, which has interrupted this very thread, has done it.
-        return
-    try:
-        job()
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            # Interrupted by the user: whoever comes next does it.
-            jobs.appendleft(job)
-        raise

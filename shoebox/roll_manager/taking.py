@@ -78,7 +78,7 @@ class Taker:
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 due = self._asked.failed(archive, error)
             if due:
-                current.roll_quietly()
+                current.roll_quietly(self._asked.reason)
             release()
         except BaseException as error:
             try:
@@ -151,4 +151,10 @@ class Taker:
 
     def _make_room(self, record: Any) -> None:
         if self._room is not None and not self._closed:
-            self._room.make(self._current.own, self.flush, [record[1]])
+            self._room.make(self._current.own, self.flush, self._roll_at_limit, [record[1]])
+
+    def _roll_at_limit(self) -> None:
+        with self._current.lock:
+            archive = self._current.archive
+            if archive is not None and archive.records:
+                self._current.roll_quietly("limit: the spool is full")

@@ -185,6 +185,7 @@ class WritingRollManager(Taker, Closing):
             asked,
             complaints,
             self._opening,
+            ready=lambda: self._background.soon(),  # noqa: PLW0108 (comes next)
             each_record=self._each_record,
         )
         self._take_into(current, asked)
@@ -205,7 +206,6 @@ class WritingRollManager(Taker, Closing):
         """Hear that an archive is going to be opened; under the lock."""
         if self._closed:
             raise WriterClosed(f"{self._spool.path}: the writer is closed; make a new one")
-        self._background.soon()
         if not self._begun:
             lifetime.hold(self)
             apart(self._start)
@@ -220,10 +220,9 @@ class WritingRollManager(Taker, Closing):
             self._sealer.start()
             self._telling.start()
 
-    def _end(self) -> list[OSError]:
+    def _end(self) -> list[Exception]:
         deadline = monotonic() + self._close_timeout
         self._background.stop()
-        self._sealer.stop()
         errors = self._sealer.finish(self._close_timeout)
         self._telling.stop()
         if self._shipper is not None:
@@ -231,7 +230,8 @@ class WritingRollManager(Taker, Closing):
         self._telling.join(max(0.0, deadline - monotonic()))
         lifetime.let_go(self)
         self._ended = True
-        if self._shipper is None or not self._shipper.alive:
+        ships = self._shipper is not None and self._shipper.alive
+        if not (ships or self._sealer.behind):
             self._spool.close()
         return errors
 

@@ -67,10 +67,24 @@ BUGS = (
     ),
     Bug(
         "the name of a sealed archive is not synced",
+        "shoebox/spool.py",
+        "        self.directory.sync()\n        return taken\n",
+        "        return taken\n",
+        f"{_CRASH} each-record",
+    ),
+    Bug(
+        "the open name of a sealed archive comes back",
         "shoebox/archive/openfile.py",
         "        directory.sync()\n        self.path = ",
         "        self.path = ",
-        f"{_CRASH} at-rolls",
+        "tests/test_archive_openfile.py before_the_other_goes",
+    ),
+    Bug(
+        "a sealed archive takes the place of another",
+        "shoebox/spool.py",
+        "            self.directory.link(opened, name + state)\n",
+        "            self.directory.rename(opened, name + state)\n",
+        "tests/test_archive_openfile.py taken_meanwhile",
     ),
     Bug(
         "an archive is renamed before it is synced",
