@@ -170,14 +170,22 @@ class Spool:
         return [name for name in self.directory.names() if name.endswith(suffix)]
 
     def sealed(self) -> list[str]:
-        """Return the names that can be those of sealed archives, sorted."""
+        """Return the names that can be those of sealed archives, sorted.
+
+        One that has its open name still is not sealed to the end.
+        """
         with self.directory.listing() as entries:
-            return sorted(
-                entry.name
+            files = {
+                entry.name: entry.inode()
                 for entry in entries
-                if not entry.name.endswith((OPEN, *ASIDE))
                 if not entry.is_dir(follow_symlinks=False)
-            )
+            }
+        opened = {inode for name, inode in files.items() if name.endswith(OPEN)}
+        return sorted(
+            name
+            for name, inode in files.items()
+            if not name.endswith((OPEN, *ASIDE)) and inode not in opened
+        )
 
     def size(self) -> int:
         """Return the bytes of all files in the directory that were not put aside for good."""

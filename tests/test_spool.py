@@ -288,10 +288,14 @@ def test_what_was_put_aside_takes_no_room_from_what_is_written(tmp_path, spool, 
     assert spool.size() == 10
 
 
-def test_a_file_with_two_names_counts_once(tmp_path, spool):
+@pytest.mark.parametrize("name", ["a", "a-0001"])
+def test_a_file_that_has_its_open_name_too_counts_once_and_is_not_sealed_yet(tmp_path, spool, name):
     (tmp_path / "a.open").write_bytes(bytes(10))
-    os.link(tmp_path / "a.open", tmp_path / "a")
+    os.link(tmp_path / "a.open", tmp_path / name)
     assert spool.size() == 10
+    assert spool.sealed() == []
+    (tmp_path / "a.open").unlink()
+    assert spool.sealed() == [name]
 
 
 def test_a_link_counts_with_its_own_size_and_a_file_that_goes_with_none(
