@@ -113,6 +113,18 @@ def test_a_callback_is_waited_for_no_longer_than_said_and_told_nevertheless(arch
     assert found.files() == []
 
 
+def test_once_all_was_told_nobody_is_waited_for_again(archives, caplog, monkeypatch):
+    """A close that was interrupted goes on while the thread that tells is about to end."""
+    found = sealer(Callback())
+    found.start()
+    found.hand_over(archive(archives), "a reason")
+    assert found.finish(SECONDS) == []
+    monkeypatch.setattr(found._tells, "is_alive", lambda: True)
+    assert found.finish(0.01) == []
+    assert not found.behind
+    assert caplog.text == ""
+
+
 def test_a_callback_that_seals_does_not_wait_for_itself(archives):
     class Seals(Callback):
         left = 2

@@ -88,7 +88,7 @@ class Sealer:
         """Tells whether this thread is sealing."""
         # A callback may roll, and so come here again.
         self._telling = RLock()
-        self.behind = False
+        self.behind: bool | None = None
         """Whether callbacks were still at work when it was finished, and go on."""
         self._seals = Ticker("sealer", self._seal_due, AGAIN)
         self._tells = Ticker("callbacks", self._tell_due, threading.TIMEOUT_MAX)
@@ -156,8 +156,10 @@ class Sealer:
         if the process lives long enough.
         """
         self._seals.stop()
-        self._try_again()
-        self.behind = not self.run(seconds)
+        if self.behind is None:
+            self._try_again()
+            self.behind = not self.run(seconds)
+        # From here on nobody tells who waits; a call that was interrupted here goes on here.
         self._tells.stop()
         for archive in [it for it in self.files() if not it.sealed]:
             self._release(archive)
