@@ -40,6 +40,11 @@ class CallbackList(Callback):
         self._callbacks = tuple(callbacks)
         self.keeps_file = all(callback.keeps_file for callback in self._callbacks)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nobody to be told."""
+        return not self._callbacks
+
     def on_open(self, path: Path) -> None:
         """Tell every callback of the opened archive."""
         for callback in self._callbacks:

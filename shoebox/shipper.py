@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -159,6 +159,11 @@ class Shipper:
                     worker = troubles.get(destination)
                     found.append(_waiting(name, destination, stand, worker))
         return found
+
+    def not_offered(self, names: Iterable[str]) -> list[Waiting]:
+        """Return what archives wait for whose callbacks have not returned yet."""
+        reason = "its callbacks have not returned"
+        return [Waiting(it, name, reason, final=False) for it in names for name in self._names]
 
     def drain(self, timeout: float) -> list[Waiting]:
         """Ship until nothing waits that trying again could help; return what does still.

@@ -845,6 +845,7 @@ def test_roll_and_close_leave_a_callback_that_takes_long_to_its_thread(tmp_path)
     manager.write({}, "1")
     manager.close()
     assert heard == []
+    assert [it.reason for it in manager.unshipped] == ["its callbacks have not returned"] * 2
     assert payloads(spool) == ["0", "1"]
     go_on.set()
     wait_until(lambda: len(list(spool.glob("*.delivery"))) == 2)
@@ -854,6 +855,19 @@ def test_roll_and_close_leave_a_callback_that_takes_long_to_its_thread(tmp_path)
     assert payloads(store) == ["0", "1"]
     assert len(heard) == 2
     manager._spool.close()
+
+
+def test_who_does_not_wait_at_all_hears_what_waits(tmp_path):
+    """Where there is no callback, what is sealed is offered before it returns."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    backend = LocalBackend(path=tmp_path / "missing")
+    for index in range(5):
+        options = {"storage": [backend], "close_timeout": 0.0}
+        manager = WritingRollManager(TEMPLATE, NeverRollChecker(), spool, **options)
+        manager.write({}, f"{index}")
+        manager.close()
+        assert len(manager.unshipped) == index + 1
 
 
 def test_a_callback_may_write_to_the_same_manager_and_roll(tmp_path):

@@ -138,7 +138,8 @@ class Sealer:
     def run(self, seconds: float) -> bool:
         """Seal what was handed over, and wait until callbacks were told of it, for so long."""
         do(self._due, self._sealing, self._not_done)
-        if current_thread() is self._tells or not self._tells.is_alive():
+        theirs = self._tells.is_alive() and not self._callback.empty
+        if current_thread() is self._tells or not theirs:
             do(self._news, self._telling, self._not_told)
             return True
         told = Flag()

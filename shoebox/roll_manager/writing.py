@@ -226,7 +226,9 @@ class WritingRollManager(Taker, Closing):
         errors = self._sealer.finish(self._close_timeout)
         self._telling.stop()
         if self._shipper is not None:
-            self.unshipped = self._shipper.close(max(0.0, deadline - monotonic()))
+            late = [archive.path.name for archive in self._sealer.files()]
+            left = max(0.0, deadline - monotonic())
+            self.unshipped = self._shipper.close(left) + self._shipper.not_offered(late)
         self._telling.join(max(0.0, deadline - monotonic()))
         lifetime.let_go(self)
         self._ended = True
