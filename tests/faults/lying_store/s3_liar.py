@@ -103,6 +103,7 @@ class S3Liar(Liar):
 
     def calm(self) -> None:
         self.release.set()
+        self._planned -= self.service.left()
         self.service._faults.clear()
         self._pretended.clear()
         for key in self._taken:
