@@ -276,7 +276,12 @@ class Deliveries:
         self.claims.after_fork()
 
     def _note(self, name: str, delivery: Delivery) -> None:
-        """Take down a state durably; on a full disk keep it here, and go on with what it says."""
+        """Take down a state durably; on a full disk keep it here, and go on with what it says.
+
+        Nothing is taken down of an archive that is gone: another thread has finished it.
+        """
+        if not self._spool.directory.exists(name):
+            return
         try:
             self._write(name, delivery)
         except OSError as error:

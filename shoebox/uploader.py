@@ -191,9 +191,10 @@ class Uploader(Thread):
         except StorageUnavailable:
             return False  # each try was told of and waited for: others have their turn
         except OSError as error:
-            # Such as no more descriptors: it is tried again.
-            self._note_trouble(error)
-            self._backoff.failed(name)
+            # Such as no more descriptors: it is tried again, unless another thread has finished it.
+            if self._spool.directory.exists(name):
+                self._note_trouble(error)
+                self._backoff.failed(name)
             return False
         self._backoff.worked(name)
         return done

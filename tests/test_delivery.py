@@ -84,10 +84,14 @@ def test_finishing_removes_the_archive_and_its_state(spool):
 
 def test_the_state_of_an_archive_that_is_gone_is_forgotten(spool, caplog):
     deliveries = Deliveries(spool)
+    for name in ("gone.events", "lost.events"):
+        (spool.path / name).write_bytes(b"a")
+        deliveries.offer(name)
     deliveries.note("gone.events", "hot", Stand("k", "2026-01-01T00:00:00+00:00"))
+    for name in ("gone.events", "lost.events"):
+        (spool.path / name).unlink()
     deliveries.forget("gone.events", ["hot"])
     assert caplog.text == ""
-    deliveries.offer("lost.events")
     deliveries.forget("lost.events", ["hot"])
     assert [(it.levelname, it.args) for it in caplog.records] == [("ERROR", ("lost.events",))]
     assert deliveries.lost == {"lost.events"}
@@ -125,9 +129,7 @@ def test_what_decodes_a_state_is_made_before_there_are_threads():
 
 def test_an_archive_that_is_gone_is_not_put_into_quarantine(spool):
     deliveries = Deliveries(spool)
-    deliveries.offer("gone.events")
     assert deliveries.quarantine("gone.events") is None
-    assert deliveries.offered() == ["gone.events"]
     assert deliveries.quarantine("a.events") == "a.events.corrupt"
 
 
@@ -249,3 +251,13 @@ def test_another_error_of_the_disk_is_raised(spool, monkeypatch):
     monkeypatch.setattr(spool.directory, "create", fail)
     with pytest.raises(OSError, match="Too many open files"):
         Deliveries(spool).offer("a.events")
+
+
+def test_of_an_archive_that_another_thread_has_finished_nothing_is_taken_down(spool):
+    """It would be the state of the next archive of the name, or left for ever."""
+    deliveries = Deliveries(spool)
+    deliveries.note("a.events", "hot", STORED)
+    deliveries.finish("a.events", ["hot"])
+    deliveries.note("a.events", "cold", Stand(error="No such file or directory"))
+    deliveries.offer("a.events")
+    assert list(spool.path.iterdir()) == []

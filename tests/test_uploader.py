@@ -157,6 +157,18 @@ def test_what_can_not_be_stored_alone_holds_up_no_other(tmp_path, spool, caplog,
         assert "ERROR" not in caplog.text
 
 
+def test_what_another_thread_finishes_meanwhile_is_no_trouble(tmp_path, spool, caplog):
+    class Finishes(LocalBackend):
+        def put(self, key, path, metadata=None):
+            for left in spool.path.iterdir():
+                left.unlink()
+            super().put(key, path, metadata)
+
+    run(spool, local(tmp_path, Finishes))
+    assert list(spool.path.iterdir()) == []
+    assert caplog.text == ""
+
+
 def test_what_was_denied_alone_is_tried_again(tmp_path, spool, monkeypatch):
     """And is no reason to ask for nothing else meanwhile."""
     monkeypatch.setattr(uploader, "AGAIN", 0.01)
