@@ -493,3 +493,21 @@ def test_a_link_to_a_directory_may_be_taken_for_an_archive_and_a_directory_never
     (tmp_path / "link").symlink_to("folder")
     with closing(Spool(tmp_path)) as spool:
         assert spool.sealed() == ["link"]
+
+
+def test_a_file_is_linked_to_the_name_that_its_open_one_says(tmp_path, spool):
+    fd, name = spool.create("a")
+    assert spool.link(fd, "a.open") == name == "a"
+    assert spool.link(fd, "a.open", ".corrupt") == "a.corrupt"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.corrupt", "a.open"]
+    os.close(fd)
+
+
+def test_who_looks_at_what_he_may_not_read_is_not_told_to_mount_it(tmp_path, monkeypatch):
+    class ReadOnly:
+        f_flag = os.ST_RDONLY
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: ReadOnly)
+    with pytest.raises(BadWorkingDirectory, match="this user may not read it"):
+        Spool(tmp_path, looking=True)
