@@ -110,7 +110,7 @@ class Archives:
                     safe = ["left", *taken]
             if did(manager.roll) and did(manager.sync):
                 safe = ["left", *taken]
-            until(lambda: not left_in(spool), UNDER_FAULT)
+            until(lambda: tried(lambda: left_in(spool)) == [], UNDER_FAULT)
         calls.lift()
         if manager is None:
             manager = self._manager(spool, stores)

@@ -43,7 +43,6 @@ FAILING = {
     "fsync": "EIO",
     "fdatasync": "ENOSPC",
     "ftruncate": "EIO",
-    "rename": "EDQUOT",
     "renameat": "EDQUOT",
     "linkat": "ENOSPC",
     "unlinkat": "EROFS",

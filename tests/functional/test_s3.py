@@ -197,7 +197,11 @@ def test_nothing_is_replaced(backend, source, size):
 @pytest.mark.parametrize("options", ["seaweedfs"], indirect=True)
 @pytest.mark.parametrize("size", [70_000, 6 * MB + 1])
 def test_of_many_who_put_one_key_one_wins(options, backend, raw, source, size):
-    """Where create-only holds to the end: older services don't know it, Swift looks before."""
+    """Where create-only holds to the end: older services don't know it, Swift looks before.
+
+    Of uploads in parts this service looks just before the end, and so two can pass when they come
+    to it together: one of them is there then, and whole.
+    """
     paths = [source(size, f"source-{number}") for number in range(3)]
     barrier = threading.Barrier(3)
 
@@ -211,10 +215,10 @@ def test_of_many_who_put_one_key_one_wins(options, backend, raw, source, size):
 
     with ThreadPoolExecutor(3) as pool:
         winners = [path for path in pool.map(put, paths) if path is not None]
-    assert len(winners) <= 1
+    assert len(winners) <= (1 if size < 6 * MB else 2)
     if winners:
         with backend.open("a") as file:
-            assert file.read() == winners[0].read_bytes()
+            assert file.read() in [path.read_bytes() for path in winners]
     assert uploads(raw, options) == []
 
 
