@@ -125,6 +125,7 @@ def catalog(data: bytes) -> None:
 def delivery(data: bytes) -> None:
     """A state is read, or begins anew; it can be written again, and then is the same."""
     with scratch() as folder:
+        (folder / "a.events").touch()
         (folder / ("a.events" + DELIVERY)).write_bytes(data)
         with closing(Spool(folder)) as spool:
             deliveries = Deliveries(spool)
