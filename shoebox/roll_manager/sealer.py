@@ -138,7 +138,7 @@ class Sealer:
     def run(self, seconds: float) -> bool:
         """Seal what was handed over, and wait until callbacks were told of it, for so long."""
         do(self._due, self._sealing, self._not_done)
-        theirs = self._tells.is_alive() and not self._callback.empty
+        theirs = self._tells.is_alive() and self.behind is None and not self._callback.empty
         if current_thread() is self._tells or not theirs:
             do(self._news, self._telling, self._not_told)
             return True
@@ -157,10 +157,10 @@ class Sealer:
         if the process lives long enough.
         """
         self._seals.stop()
-        if self.behind is None:
+        if not self.behind:
             self._try_again()
             self.behind = not self.run(seconds)
-        # From here on nobody tells who waits; a call that was interrupted here goes on here.
+        # From here on nobody waits for that thread: an interrupted call, done again, tells itself.
         self._tells.stop()
         for archive in [it for it in self.files() if not it.sealed]:
             self._release(archive)
