@@ -98,8 +98,15 @@ def test_what_is_open_is_rolled_at_the_limit_and_not_again_for_a_while(tmp_path)
 def test_it_waits_for_room_that_a_roll_has_made(tmp_path):
     path = tmp_path / "mine.open"
     path.write_bytes(bytes(90))
-    room = Room(Spool(tmp_path), 100, 50.0)
-    room.make(lambda: Own(0, 0, 0), nothing, path.unlink, [bytes(11)])
+    room, rolls = Room(Spool(tmp_path), 100, 50.0), []
+
+    def roll():
+        rolls.append(path.stat().st_size)
+        path.unlink()
+
+    room.make(lambda: Own(0, 0, 0), nothing, roll, [bytes(11)])
+    assert rolls == [90]
+    assert not path.exists()
 
 
 def test_it_waits_for_room_until_the_time_is_over(tmp_path):

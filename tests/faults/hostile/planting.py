@@ -13,7 +13,7 @@ from pathlib import Path
 from shoebox.archive import ArchiveWriter
 
 TREASURE = "what only those outside may read"
-LIMIT = 60
+LIMIT = 20
 """Seconds after which whatever waits has waited too long."""
 
 
